@@ -1,0 +1,350 @@
+"""The study file: one pydantic tree, frozen, unknown keys refused, all problems listed at once."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.standards.model import AreaClass, Standard
+
+Crs = Literal["WGS84", "CGCS2000", "GCJ-02"] | str
+
+
+class Section(BaseModel):
+    """A frozen table of the study file that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Source(Section):
+    """A file of the study and what is known about it."""
+
+    path: str
+    """File, relative to the study file."""
+    layer: str | None = None
+    """Layer of a vector file or sheet of a workbook; the first one when left out."""
+    crs: Crs | None = None
+    """Coordinate system, where the file does not say: ``WGS84``, ``CGCS2000``, ``GCJ-02`` or a code such as ``EPSG:4547``."""
+    source: str | None = None
+    """Who made the data (printed on the map)."""
+    licence: str | None = None
+    """Licence of the data (printed on the map)."""
+
+
+class StudyHead(Section):
+    """What the study is called."""
+
+    name: str = Field(min_length=1)
+    """Name of the study, in every title."""
+    note: str = ""
+    """A sentence printed with the results, e.g. an approximation made in the data."""
+
+
+class UnitPolygons(Source):
+    """Unit boundaries."""
+
+    id: str = "id"
+    """Column of the identifier."""
+    name: str = "name"
+    """Column of the name."""
+    parent: str | None = None
+    """Column of the town the unit belongs to."""
+    area_class: str | None = None
+    """Column of ``urban``/``rural`` or the 3-digit urban-rural code."""
+
+
+class UnitPoints(UnitPolygons):
+    """Units known as points: a village table."""
+
+    lon: str | None = None
+    """Column of the longitude (tables)."""
+    lat: str | None = None
+    """Column of the latitude (tables)."""
+
+
+class Area(Section):
+    """What gaps are named for. With neither polygons nor points, units are made from the named places of the road file."""
+
+    units: UnitPolygons | None = None
+    """Unit boundaries (polygons)."""
+    points: UnitPoints | None = None
+    """Units as points."""
+    default_class: AreaClass = "rural"
+    """Class of a unit that no input classifies; ``rural`` unless the study says otherwise."""
+    margin_km: float = Field(default=20.0, ge=0)
+    """Roads and facilities are kept this far beyond the people's extent."""
+    cross_boundary: bool = True
+    """Whether facilities outside the units serve people inside."""
+
+    @model_validator(mode="after")
+    def _one_basis(self) -> Area:
+        if self.units is not None and self.points is not None:
+            message = "units and points are two answers to one question: keep one"
+            raise ValueError(message)
+        return self
+
+
+class PersonPoints(Source):
+    """People at points."""
+
+    persons: str = "persons"
+    """Column of the number of people."""
+    id: str | None = None
+    """Column of the identifier; rows equal to a unit's id belong to that unit."""
+    lon: str | None = None
+    """Column of the longitude (tables)."""
+    lat: str | None = None
+    """Column of the latitude (tables)."""
+
+
+def _path_as_source(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+RasterSource = Annotated[Source, BeforeValidator(_path_as_source)]
+
+
+class Population(Section):
+    """Where people live: exactly one of raster and points."""
+
+    raster: RasterSource | None = None
+    """GeoTIFF of persons per cell."""
+    points: PersonPoints | None = None
+    """Table or layer of points with persons."""
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Population:
+        if (self.raster is None) == (self.points is None):
+            message = "give exactly one of raster and points"
+            raise ValueError(message)
+        return self
+
+
+class Roads(Section):
+    """The road network."""
+
+    osm: RasterSource
+    """OpenStreetMap extract: .osm.pbf, .osm or .osm.bz2."""
+
+
+class Barriers(Section):
+    """Lines nobody walks across, beside those of the road file."""
+
+    lines: RasterSource | None = None
+    """Vector file of further barrier lines or areas."""
+
+
+class ModeChange(Section):
+    """Values of one mode that the study changes."""
+
+    speed_kmh: float | None = Field(default=None, gt=0)
+    """One speed for all road classes of a walking or cycling mode."""
+    access_kmh: float | None = Field(default=None, gt=0)
+    """Speed on the access leg."""
+    factor: float | None = Field(default=None, gt=0)
+    """Factor on every speed of a driving mode's class table."""
+    door_s: float | None = Field(default=None, ge=0)
+    """Seconds added to every trip (stairs, lift, parking)."""
+    junction_s: float | None = Field(default=None, ge=0)
+    """Seconds added at every junction passed."""
+
+
+class Travel(Section):
+    """How people get there."""
+
+    access_limit_m: float = Field(default=1000.0, gt=0, le=5000)
+    """Longest straight piece between a door and a road, and longest straight walk."""
+    component_share: float = Field(default=0.01, ge=0, le=1)
+    """A disconnected piece shorter than this share of the mode's roads is not attached to ..."""
+    component_km: float = Field(default=5.0, ge=0)
+    """... unless it is at least this long."""
+    modes: dict[str, ModeChange] = Field(default_factory=dict)
+    """Changes to the shipped modes, by mode."""
+
+
+class FacilityColumns(Section):
+    """Columns of a facility table; Chinese and English names are recognised when left out."""
+
+    id: str | None = None
+    """Identifier."""
+    name: str | None = None
+    """Name."""
+    type: str | None = None
+    """Type, in the words of the vocabulary."""
+    lon: str | None = None
+    """Longitude."""
+    lat: str | None = None
+    """Latitude."""
+    ownership: str | None = None
+    """Ownership."""
+
+
+class FacilityFile(Source):
+    """One file of facilities."""
+
+    columns: FacilityColumns = FacilityColumns()
+    """Columns of a table."""
+    type: str | None = None
+    """One type for every row."""
+    types: dict[str, str] = Field(default_factory=dict)
+    """Types of this file's own words: ``{ clinic = "village_clinic" }``."""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Rows that count: ``{ healthcare = "> 0" }``; operators ``> >= < <= = !=``."""
+
+
+class StandardsSection(Section):
+    """Which requirements are judged."""
+
+    use: tuple[str, ...] = ()
+    """Plans, groups or single records of the catalogue: ``shanting``, ``national``, ``shanting/S01``."""
+    define: tuple[Standard, ...] = ()
+    """The study's own records."""
+    target_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of people assumed as target where a plan prints none."""
+
+
+class Gap(Section):
+    """When a unit is short (design section 7)."""
+
+    min_persons: float = Field(default=30.0, ge=0)
+    """A unit is short with at least this many people uncovered and ..."""
+    min_share: float = Field(default=0.05, ge=0, le=1)
+    """... at least this share of its people; or ..."""
+    half_share: float = Field(default=0.5, ge=0, le=1)
+    """... with at least this share uncovered and ..."""
+    half_persons: float = Field(default=5.0, ge=0)
+    """... at least this many people."""
+    patch_persons: float = Field(default=50.0, ge=0)
+    """Smallest patch of uncovered people that is listed."""
+
+
+class Siting(Section):
+    """Where new sites should go."""
+
+    standard: str
+    """Criterion to improve, ``ID`` or ``ID/MODE``."""
+    choose: int = Field(ge=1, le=50)
+    """Number of sites."""
+    candidates: tuple[Literal["units", "facilities"], ...] = ("units", "facilities")
+    """Candidate sites: unit points and existing facilities of other types that could be upgraded."""
+    upgrade: tuple[str, ...] = ()
+    """Types of existing facilities that could be upgraded; empty means any other type."""
+
+
+class Outputs(Section):
+    """How results are written."""
+
+    language: Literal["zh", "en"] = "zh"
+    """Language of maps, lists and messages."""
+    map_note: str | None = None
+    """Line printed on every map; default: a note that borders are drawings."""
+    review_number: str | None = None
+    """Map review number (审图号), printed when given."""
+
+
+class Study(Section):
+    """One study: what is asked, of which data."""
+
+    study: StudyHead
+    """What the study is called."""
+    area: Area = Area()
+    """What gaps are named for."""
+    population: Population
+    """Where people live."""
+    roads: Roads
+    """The road network."""
+    barriers: Barriers = Barriers()
+    """Lines nobody walks across."""
+    travel: Travel = Travel()
+    """How people get there."""
+    facilities: tuple[FacilityFile, ...] = Field(min_length=1)
+    """Files of facilities."""
+    standards: StandardsSection
+    """Which requirements are judged."""
+    gap: Gap = Gap()
+    """When a unit is short."""
+    siting: Siting | None = None
+    """Where new sites should go."""
+    outputs: Outputs = Outputs()
+    """How results are written."""
+
+    _path: Path = PrivateAttr(default=Path("study.toml"))
+
+    @property
+    def path(self) -> Path:
+        """The study file."""
+        return self._path
+
+    def locate(self, path: str) -> Path:
+        """Return a path of the study file, relative to its folder."""
+        return (self._path.parent / path).resolve()
+
+
+def load_study(path: str | Path) -> Study:
+    """Read a study file.
+
+    Raises
+    ------
+    StudyError
+        The file is missing, is not TOML, or breaks the schema; every mistake is one problem.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise StudyError(problem("study.missing", file=str(path)))
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise StudyError(problem("study.not_utf8", file=str(path), position=error.start)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError(problem("study.not_toml", file=str(path), detail=str(error))) from error
+    return study_from(tree, path)
+
+
+def study_from(tree: dict[str, Any], path: Path) -> Study:
+    """Validate a parsed study (for notebooks that build one as a dict); ``path`` anchors relative paths."""
+    try:
+        study = Study.model_validate(tree)
+    except ValidationError as error:
+        raise StudyError([_problem(item, path) for item in error.errors()]) from error
+    study._path = path
+    return study
+
+
+def _problem(error: Any, path: Path) -> Problem:
+    """Turn one pydantic error into a problem with its place in the file."""
+    location = [str(part) for part in error["loc"]]
+    place = ".".join(location)
+    kind = error["type"]
+    value = error.get("input")
+    if kind == "extra_forbidden":
+        parent, key = location[:-1], location[-1]
+        known = sorted(_fields_at(parent))
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or known[:1]
+        return problem("study.unknown_key", file=str(path), key=place, nearest=near[0] if near else "-")
+    if kind == "missing":
+        return problem("study.missing_key", file=str(path), key=place)
+    shown = "" if isinstance(value, dict) else repr(value)
+    detail = error["msg"].removeprefix("Value error, ")
+    return problem("study.bad_value", file=str(path), key=place, value=shown, rule=detail)
+
+
+def _fields_at(location: list[str]) -> set[str]:
+    """Return the keys the schema knows at a location; tuples and optionals are looked through."""
+    models: list[type[BaseModel]] = [Study]
+    for part in location:
+        if part.isdigit():
+            continue
+        found = [m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)]
+        models = found or models
+    return {name for model in models for name in model.model_fields}
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
