@@ -27,7 +27,7 @@ class Problem:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def problem(key: str, **values: Any) -> Problem:
+def problem(key: str, /, **values: Any) -> Problem:
     """Build a :class:`Problem` from keyword values."""
     return Problem(key, values)
 

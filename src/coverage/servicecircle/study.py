@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.standards.model import AreaClass, Standard
@@ -84,8 +85,7 @@ class Area(Section):
     @model_validator(mode="after")
     def _one_basis(self) -> Area:
         if self.units is not None and self.points is not None:
-            message = "units and points are two answers to one question: keep one"
-            raise ValueError(message)
+            raise PydanticCustomError("two_bases", "units and points are two answers to one question")
         return self
 
 
@@ -120,8 +120,7 @@ class Population(Section):
     @model_validator(mode="after")
     def _one_of(self) -> Population:
         if (self.raster is None) == (self.points is None):
-            message = "give exactly one of raster and points"
-            raise ValueError(message)
+            raise PydanticCustomError("one_population", "give exactly one of raster and points")
         return self
 
 
@@ -310,9 +309,30 @@ def study_from(tree: dict[str, Any], path: Path) -> Study:
     try:
         study = Study.model_validate(tree)
     except ValidationError as error:
-        raise StudyError([_problem(item, path) for item in error.errors()]) from error
+        raise StudyError([_problem(item, path) for item in _own(error.errors())]) from error
     study._path = path
     return study
+
+
+def _own(errors: list[Any]) -> list[Any]:
+    """Leave out "too short" where the list is short only because its own entries were refused."""
+    places = [error["loc"] for error in errors]
+    return [
+        e for e in errors if e["type"] != "too_short" or not any(len(p) > len(e["loc"]) and p[: len(e["loc"])] == e["loc"] for p in places)
+    ]
+
+
+#: pydantic error types with a sentence of their own, under ``study.rule``.
+RULES = frozenset(
+    "two_bases one_population one_limit measures too_short greater_than greater_than_equal less_than_equal literal_error string_type "
+    "float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing tuple_type dict_type model_type".split()
+)
+
+
+def _rule(error: Any) -> Problem | str:
+    if error["type"] not in RULES:
+        return str(error["msg"])
+    return problem(f"study.rule.{error['type']}", **error.get("ctx", {}))
 
 
 def _problem(error: Any, path: Path) -> Problem:
@@ -329,8 +349,7 @@ def _problem(error: Any, path: Path) -> Problem:
     if kind == "missing":
         return problem("study.missing_key", file=str(path), key=place)
     shown = "" if isinstance(value, dict) else repr(value)
-    detail = error["msg"].removeprefix("Value error, ")
-    return problem("study.bad_value", file=str(path), key=place, value=shown, rule=detail)
+    return problem("study.bad_value", file=str(path), key=place, value=shown, rule=_rule(error))
 
 
 def _fields_at(location: list[str]) -> set[str]:

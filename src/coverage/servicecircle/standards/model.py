@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 Direction = Literal["to_facility", "from_facility"]
 AreaClass = Literal["urban", "rural"]
@@ -89,11 +90,9 @@ class Standard(Record):
         other = self.limit_km if self.kind == "circle" else self.limit_min
         if given is None or other is not None:
             wanted = "limit_min" if self.kind == "circle" else "limit_km"
-            message = f"a {self.kind} has exactly one limit: {wanted}"
-            raise ValueError(message)
+            raise PydanticCustomError("one_limit", "a {kind} has exactly one limit: {wanted}", {"kind": self.kind, "wanted": wanted})
         if (self.kind == "presence") != (not self.measures):
-            message = "circle and radius need measures; presence has none"
-            raise ValueError(message)
+            raise PydanticCustomError("measures", "circle and radius need measures; presence has none")
         return self
 
     def criteria(self) -> tuple[Criterion, ...]:

@@ -32,7 +32,7 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def say(language: str, key: str, **values: Any) -> str:
+def say(language: str, key: str, /, **values: Any) -> str:
     """Return the sentence of ``key`` with its placeholders filled.
 
     Raises
@@ -44,5 +44,6 @@ def say(language: str, key: str, **values: Any) -> str:
 
 
 def sentence(language: str, problem: Problem) -> str:
-    """Return the sentence of one problem."""
-    return say(language, problem.key, **problem.values)
+    """Return the sentence of one problem; a value that is itself a problem becomes its sentence first."""
+    values = {name: sentence(language, v) if isinstance(v, Problem) else v for name, v in problem.values.items()}
+    return say(language, problem.key, **values)
