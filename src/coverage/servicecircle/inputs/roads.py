@@ -1,0 +1,276 @@
+"""OpenStreetMap extracts: routable ways, barriers nobody walks across, named places.
+
+Only reads; what a tag means for a mode of travel is decided in ``travel/tags.py``.
+"""
+
+from __future__ import annotations
+
+import bz2
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import osmium
+import osmium.filter
+import shapely
+
+from servicecircle.errors import Problem, StudyError, problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from servicecircle.study import Study
+
+Bounds = tuple[float, float, float, float]
+
+#: Tags of a way that anything downstream looks at.
+WAY_TAGS = frozenset(
+    "highway route area access foot bicycle vehicle motor_vehicle motorcar oneway oneway:foot oneway:bicycle junction maxspeed "
+    "bridge tunnel motorroad name service surface".split()
+)
+PLACES = ("city", "town", "suburb", "quarter", "neighbourhood", "village", "hamlet")
+RAILWAYS = ("rail", "light_rail", "narrow_gauge")
+SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2")
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Ways with a ``highway`` tag and ferry routes.
+
+    Attributes
+    ----------
+    id : int64 array (ways,)
+    start : int64 array (ways + 1,)
+        Way ``i`` owns ``node[start[i]:start[i + 1]]``.
+    node : int64 array
+        OSM node ids along the ways, in order.
+    lon, lat : float64 arrays
+        Coordinates beside ``node``; NaN where the extract lacks the node.
+    tags : tuple of dict
+    """
+
+    id: NDArray[np.int64]
+    start: NDArray[np.int64]
+    node: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    tags: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class BarrierShapes:
+    """Lines and areas nobody walks across, EPSG:4326.
+
+    ``kind`` is ``water``, ``river``, ``coastline``, ``railway``, ``motorway``, ``wall`` or ``given``, one per geometry.
+    """
+
+    geometry: NDArray[np.object_]
+    kind: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Named places."""
+
+    id: NDArray[np.str_]
+    name: NDArray[np.str_]
+    place: NDArray[np.str_]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RoadData:
+    """What one extract holds within a box."""
+
+    ways: Ways
+    barriers: BarrierShapes
+    places: Places
+    turn_restrictions: int
+    notices: tuple[Problem, ...]
+
+
+def roads_path(study: Study) -> Path:
+    """Return the road file of a study.
+
+    Raises
+    ------
+    StudyError
+        It is missing, or its name has none of the endings that are read.
+    """
+    path = study.locate(study.roads.osm.path)
+    if not path.is_file():
+        raise StudyError(problem("roads.missing", file=study.roads.osm.path))
+    if not path.name.endswith(SUFFIXES):
+        raise StudyError(problem("roads.ending", file=study.roads.osm.path, endings=" ".join(SUFFIXES)))
+    _refuse_doctype(path, study.roads.osm.path)
+    return path
+
+
+def _refuse_doctype(path: Path, shown: str) -> None:
+    """Refuse XML with a document type: entities are no part of OSM and can blow up a parser."""
+    if path.name.endswith("pbf"):
+        return
+    try:
+        with bz2.open(path, "rb") if path.name.endswith(".bz2") else path.open("rb") as file:
+            head = file.read(4096)
+    except (OSError, EOFError) as error:
+        raise StudyError(problem("roads.unreadable", file=shown, detail=str(error))) from error
+    if b"<!DOCTYPE" in head.upper() or b"<!ENTITY" in head.upper():
+        raise StudyError(problem("roads.doctype", file=shown))
+
+
+def read_roads(study: Study, box: Bounds) -> RoadData:
+    """Read the study's road file within ``box`` (west, south, east, north in degrees).
+
+    A way belongs to the box when one of its nodes lies in it; it is kept whole.
+
+    Raises
+    ------
+    StudyError
+        The file is missing, cannot be read, or holds no road in the box.
+    """
+    path = roads_path(study)
+    shown = study.roads.osm.path
+    try:
+        collector = _collect(path, box)
+        areas = _water_areas(path, box)
+    except RuntimeError as error:  # pyosmium reports every fault of a file this way
+        raise StudyError(problem("roads.unreadable", file=shown, detail=str(error).splitlines()[0])) from error
+    if not collector.way_id:
+        raise StudyError(problem("roads.none_in_box", file=shown, box=" ".join(f"{v:.3f}" for v in box)))
+    return collector.finish(areas)
+
+
+class _Collector:
+    """Gathers ways, barrier lines and places while the file streams by."""
+
+    def __init__(self, box: Bounds) -> None:
+        self.box = box
+        self.way_id: list[int] = []
+        self.count: list[int] = []
+        self.node: list[int] = []
+        self.lon: list[float] = []
+        self.lat: list[float] = []
+        self.tags: list[dict[str, str]] = []
+        self.lines: list[Any] = []
+        self.line_kind: list[str] = []
+        self.places: list[tuple[int, str, str, float, float]] = []
+        self.restrictions = 0
+
+    def add_node(self, node: Any) -> None:
+        place, name = node.tags.get("place"), node.tags.get("name")
+        if place in PLACES and name and self._inside(node.location.lon, node.location.lat):
+            self.places.append((node.id, name, place, node.location.lon, node.location.lat))
+
+    def _inside(self, lon: float, lat: float) -> bool:
+        west, south, east, north = self.box
+        return west <= lon <= east and south <= lat <= north
+
+    def add_way(self, way: Any) -> None:
+        tags = way.tags
+        highway = tags.get("highway")
+        kind = _line_kind(tags, highway)
+        routable = highway is not None or tags.get("route") == "ferry"
+        if not routable and kind is None:
+            return
+        ids, lon, lat = [], [], []
+        seen = False
+        for ref in way.nodes:
+            valid = ref.location.valid()
+            x, y = (ref.lon, ref.lat) if valid else (np.nan, np.nan)
+            seen = seen or (valid and self._inside(x, y))
+            ids.append(ref.ref)
+            lon.append(x)
+            lat.append(y)
+        if not seen:
+            return
+        if routable:
+            self.way_id.append(way.id)
+            self.count.append(len(ids))
+            self.node += ids
+            self.lon += lon
+            self.lat += lat
+            self.tags.append({t.k: t.v for t in tags if t.k in WAY_TAGS})
+        if kind is not None:
+            self._add_line(kind, lon, lat)
+
+    def _add_line(self, kind: str, lon: list[float], lat: list[float]) -> None:
+        points = [(x, y) for x, y in zip(lon, lat, strict=True) if x == x]  # noqa: PLR0124 - NaN marks a node the extract lacks
+        if len(points) > 1:
+            self.lines.append(shapely.LineString(points))
+            self.line_kind.append(kind)
+
+    def finish(self, areas: list[Any]) -> RoadData:
+        ways = Ways(
+            np.array(self.way_id, dtype=np.int64),
+            np.concatenate(([0], np.cumsum(self.count))).astype(np.int64),
+            np.array(self.node, dtype=np.int64),
+            np.array(self.lon, dtype=float),
+            np.array(self.lat, dtype=float),
+            tuple(self.tags),
+        )
+        shapes = np.empty(len(self.lines) + len(areas), dtype=object)
+        shapes[:] = self.lines + areas
+        barriers = BarrierShapes(shapes, np.array(self.line_kind + ["water"] * len(areas), dtype=str))
+        rows = sorted(self.places)
+        places = Places(
+            np.array([f"node:{r[0]}" for r in rows], dtype=str),
+            np.array([r[1] for r in rows], dtype=str),
+            np.array([r[2] for r in rows], dtype=str),
+            np.array([r[3] for r in rows], dtype=float),
+            np.array([r[4] for r in rows], dtype=float),
+        )
+        return RoadData(ways, barriers, places, self.restrictions, ())
+
+
+def _tagged(tags: Any, key: str) -> bool:
+    return bool(tags.get(key, "no") != "no")
+
+
+def _line_kind(tags: Any, highway: str | None) -> str | None:
+    """Return the kind of barrier line a way is, or None."""
+    if tags.get("natural") == "coastline":
+        return "coastline"
+    if tags.get("waterway") in ("river", "canal") and not _tagged(tags, "tunnel"):
+        return "river"
+    if tags.get("railway") in RAILWAYS and not _tagged(tags, "tunnel") and not _tagged(tags, "bridge"):
+        return "railway"
+    if highway in ("motorway", "motorway_link") and not _tagged(tags, "tunnel"):
+        return "motorway"
+    if tags.get("barrier") in ("wall", "city_wall"):
+        return "wall"
+    return None
+
+
+def _collect(path: Path, box: Bounds) -> _Collector:
+    collector = _Collector(box)
+    keys = osmium.filter.KeyFilter("place", "highway", "route", "natural", "waterway", "railway", "barrier", "restriction")
+    for item in osmium.FileProcessor(str(path)).with_locations().with_filter(keys):
+        if item.is_node():
+            collector.add_node(item)
+        elif item.is_way():
+            collector.add_way(item)
+        elif item.tags.get("type") == "restriction":
+            collector.restrictions += 1
+    return collector
+
+
+def _is_water(tags: Any) -> bool:
+    return tags.get("natural") == "water" or tags.get("waterway") == "riverbank"
+
+
+def _water_areas(path: Path, box: Bounds) -> list[Any]:
+    """Return water areas (closed ways and multipolygons) that meet the box."""
+    factory = osmium.geom.WKBFactory()
+    window = shapely.box(*box)
+    found = []
+    keys = osmium.filter.KeyFilter("natural", "waterway")
+    for item in osmium.FileProcessor(str(path)).with_areas(keys).with_filter(keys):
+        if item.is_area() and _is_water(item.tags):
+            shape = shapely.from_wkb(bytes.fromhex(factory.create_multipolygon(item)))
+            if shape.intersects(window):
+                found.append((item.id, shape))
+    return [shape for _, shape in sorted(found, key=lambda pair: pair[0])]

@@ -1,0 +1,319 @@
+"""Access legs: the straight pieces between points (people or doors) and the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from servicecircle.geo.crs import geodesic_m
+from servicecircle.travel.network import MS_KMH_PER_MM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from servicecircle.geo.crossings import Crossings
+    from servicecircle.geo.crs import WorkingCrs
+    from servicecircle.standards.modes import Mode
+    from servicecircle.travel.network import Network
+
+#: Legs kept per point, sought among the nearest edges of the mode (design section 9).
+LEGS_KEPT = 8
+EDGES_TRIED = 24
+#: A leg that ends where its road meets a barrier is tested up to this far before its end.
+ROAD_END_M = 0.5
+#: Points whose candidate edges are gathered at once.
+BLOCK = 5_000
+#: First search radii in metres; the last resort is the access limit itself.
+SEARCH_M = (60.0, 120.0, 250.0, 500.0)
+
+
+@dataclass(frozen=True)
+class Access:
+    """Legs of many points for one mode, sorted by (point, leg length, edge).
+
+    Attributes
+    ----------
+    points : int
+        Number of points (some may have no leg).
+    point, edge : int64 arrays (legs,)
+    from_start_mm : int64 array (legs,)
+        Place of the foot along the edge.
+    leg_mm : int64 array (legs,)
+    yielded : bool array (points,)
+        Points whose legs cross a wall because nothing else was left.
+    """
+
+    points: int
+    point: NDArray[np.int64]
+    edge: NDArray[np.int64]
+    from_start_mm: NDArray[np.int64]
+    leg_mm: NDArray[np.int64]
+    yielded: NDArray[np.bool_]
+
+    def attached(self) -> NDArray[np.bool_]:
+        """Return whether each point has a leg."""
+        has = np.zeros(self.points, dtype=bool)
+        has[self.point] = True
+        return has
+
+
+def leg_ms(mode: Mode, leg_mm: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return milliseconds of access legs: the first metres at the walking access speed, the rest at the mode's."""
+    near_mm = np.minimum(leg_mm, mode.near_access_m * 1000)
+    far_mm = leg_mm - near_mm
+    return np.rint(near_mm * MS_KMH_PER_MM / mode.near_access_kmh + far_mm * MS_KMH_PER_MM / mode.access_kmh).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Feet:
+    """Feet of points on edges, one row per (point, edge)."""
+
+    point: NDArray[np.int64]
+    edge: NDArray[np.int64]
+    from_start_mm: NDArray[np.int64]
+    leg_mm: NDArray[np.int64]
+    foot_xy: NDArray[np.float64]
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> _Feet:
+        return _Feet(self.point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.foot_xy[rows])
+
+
+class AccessFinder:
+    """Finds the edges near points, once for all modes.
+
+    Parameters
+    ----------
+    limit_m : float
+        Longest leg; a leg of exactly the limit is kept.
+    """
+
+    def __init__(self, network: Network, working: WorkingCrs, crossings: Crossings, *, limit_m: float) -> None:
+        self._network = network
+        self._working = working
+        self._crossings = crossings
+        self._limit_m = limit_m
+        attachable = np.zeros(network.size, dtype=bool)
+        for mode in network.modes.values():
+            attachable |= mode.attachable
+        self._edges = np.flatnonzero(attachable)
+        self._shapes = _attach_shapes(network, self._edges)
+        self._tree = shapely.STRtree(self._shapes)
+
+    def find(self, lon: NDArray[np.float64], lat: NDArray[np.float64], modes: Iterable[str], *, walls_yield: bool = False) -> dict[str, Access]:
+        """Return the kept legs of each point for each mode.
+
+        Parameters
+        ----------
+        walls_yield : bool
+            For facilities: where every candidate is barred and would not be without walls, walls are ignored.
+        """
+        modes = tuple(modes)
+        found: dict[str, list[tuple[_Feet, NDArray[np.bool_]]]] = {mode: [] for mode in modes}
+        for first in range(0, len(lon), BLOCK):
+            last = min(first + BLOCK, len(lon))
+            feet = self._nearest(lon[first:last], lat[first:last], modes)
+            xy = self._working.project(lon[first:last], lat[first:last])
+            candidates = {mode: self._of_mode(feet, mode) for mode in modes}
+            wanted = np.zeros(len(feet.point), dtype=bool)
+            for rows in candidates.values():
+                wanted[rows] = True
+            barred = self._barred(feet, xy, wanted, ignore_walls=False)
+            free = self._barred(feet, xy, wanted & barred, ignore_walls=True) if walls_yield else barred
+            for mode, rows in candidates.items():
+                part, yielded = _keep(feet, rows, barred, free, last - first, walls_yield=walls_yield)
+                shifted = _Feet(part.point + first, part.edge, part.from_start_mm, part.leg_mm, part.foot_xy)
+                found[mode].append((shifted, yielded))
+        return {mode: _joined(parts, len(lon)) for mode, parts in found.items()}
+
+    def _nearest(self, lon: NDArray[np.float64], lat: NDArray[np.float64], modes: tuple[str, ...]) -> _Feet:
+        """Return every foot that can be among the nearest edges of any mode, sorted by (point, leg, edge).
+
+        Rings grow until a point has enough edges of every mode within half the ring (or the limit is reached):
+        what lies beyond cannot be nearer.
+        """
+        xy = self._working.project(lon, lat)
+        todo = np.arange(len(lon))
+        parts: list[_Feet] = []
+        # a planar ring may miss an edge that is a few millimetres inside the geodesic limit
+        for radius in (*[r for r in SEARCH_M if r < self._limit_m], self._limit_m * 1.001 + 0.01):
+            found = self._feet(lon, lat, xy, todo, radius)
+            last = radius > self._limit_m
+            done = np.ones(len(lon), dtype=bool) if last else self._enough(found, len(lon), modes, radius)
+            parts.append(found.take(done[found.point]))
+            todo = todo[~done[todo]]
+            if len(todo) == 0:
+                break
+        feet = _concatenate(parts)
+        feet = feet.take(feet.leg_mm <= round(self._limit_m * 1000))
+        return feet.take(np.lexsort((feet.edge, feet.leg_mm, feet.point)))
+
+    def _enough(self, feet: _Feet, points: int, modes: tuple[str, ...], radius: float) -> NDArray[np.bool_]:
+        inside = feet.leg_mm < radius * 990  # 1 % off the ring: planar and geodesic metres differ far less
+        done = np.ones(points, dtype=bool)
+        for mode in modes:
+            of_mode = inside & self._network.modes[mode].attachable[feet.edge]
+            done &= np.bincount(feet.point[of_mode], minlength=points) >= EDGES_TRIED
+        return done
+
+    def _feet(self, lon: NDArray[np.float64], lat: NDArray[np.float64], xy: NDArray[np.float64], todo: NDArray[np.int64], radius: float) -> _Feet:
+        """Return the feet of the points ``todo`` on all edges within ``radius`` metres."""
+        row, shape = self._tree.query(shapely.points(xy[todo]), predicate="dwithin", distance=radius)
+        point, edge = todo[row], self._edges[shape]
+        foot = _foot(self._network, xy[point], edge)
+        leg_m = geodesic_m(lon[point], lat[point], foot.lon, foot.lat)
+        leg_mm = np.rint(leg_m * 1000).astype(np.int64)
+        return _Feet(point, edge, foot.from_start_mm, leg_mm, foot.xy)
+
+    def _of_mode(self, feet: _Feet, mode: str) -> NDArray[np.int64]:
+        """Return the rows of each point's nearest edges of one mode."""
+        rows = np.flatnonzero(self._network.modes[mode].attachable[feet.edge])
+        return rows[_rank(feet.point[rows]) < EDGES_TRIED]
+
+    def _barred(self, feet: _Feet, xy: NDArray[np.float64], wanted: NDArray[np.bool_], *, ignore_walls: bool) -> NDArray[np.bool_]:
+        """Return which wanted legs cross a barrier; a leg that ends where its road meets one is tested short of its end."""
+        barred = np.zeros(len(feet.point), dtype=bool)
+        rows = np.flatnonzero(wanted)
+        start, end = xy[feet.point[rows]], feet.foot_xy[rows]
+        crossing = rows[self._crossings.crossed(start, end, ignore_walls=ignore_walls)]
+        barred[crossing] = True
+        start, end = xy[feet.point[crossing]], feet.foot_xy[crossing]
+        length = np.hypot(*(end - start).T)
+        keep = np.maximum(length - ROAD_END_M, 0.0) / np.maximum(length, ROAD_END_M)
+        short = crossing[~self._crossings.crossed(start, start + (end - start) * keep[:, None], ignore_walls=ignore_walls)]
+        lines = _edge_lines(self._network, feet.edge[short])
+        near = shapely.intersection(lines, shapely.buffer(shapely.points(feet.foot_xy[short]), ROAD_END_M))
+        barred[short[self._crossings.meets(near)]] = False
+        return barred
+
+
+def _rank(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the position of each row inside its group; groups are contiguous."""
+    if len(group) == 0:
+        return np.zeros(0, dtype=np.int64)
+    first = np.flatnonzero(np.concatenate(([True], np.diff(group) != 0)))
+    size = np.diff(np.concatenate((first, [len(group)])))
+    return np.arange(len(group)) - np.repeat(first, size)
+
+
+def _keep(
+    feet: _Feet, rows: NDArray[np.int64], barred: NDArray[np.bool_], barred_without_walls: NDArray[np.bool_], points: int, *, walls_yield: bool
+) -> tuple[_Feet, NDArray[np.bool_]]:
+    """Keep the first legs of each point that cross nothing; say whose walls had to yield."""
+    yielded = np.zeros(points, dtype=bool)
+    free = rows[~barred[rows]]
+    if walls_yield:
+        has = np.zeros(points, dtype=bool)
+        has[feet.point[free]] = True
+        rescued = rows[~has[feet.point[rows]] & ~barred_without_walls[rows]]
+        yielded[feet.point[rescued]] = True
+        free = np.sort(np.concatenate((free, rescued)))
+    return feet.take(free[_rank(feet.point[free]) < LEGS_KEPT]), yielded
+
+
+def _concatenate(parts: list[_Feet]) -> _Feet:
+    return _Feet(
+        np.concatenate([p.point for p in parts]),
+        np.concatenate([p.edge for p in parts]),
+        np.concatenate([p.from_start_mm for p in parts]),
+        np.concatenate([p.leg_mm for p in parts]),
+        np.concatenate([p.foot_xy for p in parts]),
+    )
+
+
+def _joined(parts: list[tuple[_Feet, NDArray[np.bool_]]], points: int) -> Access:
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return Access(points, none, none, none, none, np.zeros(points, dtype=bool))
+    feet = _concatenate([part for part, _ in parts])
+    return Access(points, feet.point, feet.edge, feet.from_start_mm, feet.leg_mm, np.concatenate([y for _, y in parts]))
+
+
+def _edge_lines(network: Network, edges: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Return edges as lines in the working CRS."""
+    first, last = network.point_start[edges], network.point_start[edges + 1]
+    count = last - first
+    vertex = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count) + np.arange(count.sum())
+    if len(edges) == 0:
+        return np.zeros(0, dtype=object)
+    return np.asarray(shapely.linestrings(network.xy[vertex], indices=np.repeat(np.arange(len(edges)), count)), dtype=object)
+
+
+def _attach_shapes(network: Network, edges: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Return what legs may end on: the whole edge; of steps only the two ends."""
+    shapes = _edge_lines(network, edges)
+    for i in np.flatnonzero(network.road_class[edges] == "steps"):
+        edge = edges[i]
+        shapes[i] = shapely.MultiPoint(network.xy[[network.point_start[edge], network.point_start[edge + 1] - 1]])
+    return shapes
+
+
+@dataclass(frozen=True)
+class _Foot:
+    xy: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    from_start_mm: NDArray[np.int64]
+
+
+def _foot(network: Network, xy: NDArray[np.float64], edge: NDArray[np.int64]) -> _Foot:
+    """Return the nearest place on each edge (of the first nearest segment; of steps, the nearer end)."""
+    segment, t = _nearest_segment(network, xy, edge)
+    along = network.along_m[segment] + t * (network.along_m[segment + 1] - network.along_m[segment])
+    foot_xy = network.xy[segment] + t[:, None] * (network.xy[segment + 1] - network.xy[segment])
+    lon = network.lon[segment] + t * (network.lon[segment + 1] - network.lon[segment])
+    lat = network.lat[segment] + t * (network.lat[segment + 1] - network.lat[segment])
+    mm = np.minimum(np.rint(along * 1000).astype(np.int64), network.mm[edge])
+    return _Foot(foot_xy, lon, lat, mm)
+
+
+def _nearest_segment(network: Network, xy: NDArray[np.float64], edge: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return, per (point, edge), the first vertex of the nearest segment and the place on it (0 to 1)."""
+    if len(edge) == 0:
+        return np.zeros(0, dtype=np.int64), np.zeros(0)
+    first = network.point_start[edge]
+    count = network.point_start[edge + 1] - first - 1
+    begin = np.concatenate(([0], np.cumsum(count)[:-1]))
+    owner = np.repeat(np.arange(len(edge)), count)
+    segment = np.repeat(first - begin, count) + np.arange(count.sum())
+    a = network.xy[segment]
+    step = network.xy[segment + 1] - a
+    square = (step**2).sum(axis=1)
+    t = ((xy[owner] - a) * step).sum(axis=1) / np.where(square > 0, square, 1.0)
+    t = np.clip(t, 0.0, 1.0)
+    distance = np.hypot(*(xy[owner] - a - t[:, None] * step).T)
+    is_steps = (network.road_class[edge] == "steps")[owner]
+    if is_steps.any():
+        t, distance = _only_ends(network, xy, edge, owner, segment, is_steps, t, distance)
+    best = np.minimum.reduceat(distance, begin)
+    hit = np.flatnonzero(distance == best[owner])
+    chosen = hit[np.unique(owner[hit], return_index=True)[1]]
+    return segment[chosen], t[chosen]
+
+
+def _only_ends(
+    network: Network,
+    xy: NDArray[np.float64],
+    edge: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    segment: NDArray[np.int64],
+    is_steps: NDArray[np.bool_],
+    t: NDArray[np.float64],
+    distance: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Let steps be reached at their two ends only."""
+    t, distance = t.copy(), distance.copy()
+    first = network.point_start[edge][owner]
+    last = network.point_start[edge + 1][owner] - 2
+    to_tail = np.hypot(*(xy[owner] - network.xy[first]).T)
+    to_head = np.hypot(*(xy[owner] - network.xy[last + 1]).T)
+    distance[is_steps] = np.inf
+    for end, place, value in ((last, 1.0, to_head), (first, 0.0, to_tail)):
+        at = is_steps & (segment == end) & (value < distance)
+        at |= is_steps & (segment == end) & (place == 0.0) & (value <= distance)
+        t[at], distance[at] = place, value[at]
+    return t, distance

@@ -1,0 +1,70 @@
+"""Straight lines: nearest facility as the crow flies, and short straight walks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from servicecircle.geo.crs import geodesic_m
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from servicecircle.geo.crs import WorkingCrs
+
+#: Planar and geodesic metres differ by less than this share within a study (scale of the working CRS).
+SCALE_SLACK = 0.01
+BLOCK = 100_000
+
+
+def nearest_straight(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], to_lon: NDArray[np.float64], to_lat: NDArray[np.float64], working: WorkingCrs
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, per point, the geodesic millimetres to the nearest target and that target's index.
+
+    Unbounded; equal millimetres go to the smaller index. The working CRS only finds candidates.
+    """
+    tree = cKDTree(working.project(to_lon, to_lat))
+    xy = working.project(lon, lat)
+    best = np.empty(len(lon), dtype=np.int64)
+    who = np.empty(len(lon), dtype=np.int64)
+    todo = np.arange(len(lon))
+    wanted = min(4, len(to_lon))
+    while len(todo):
+        left = []
+        for first in range(0, len(todo), BLOCK):
+            part = todo[first : first + BLOCK]
+            planar, index = tree.query(xy[part], k=np.arange(1, wanted + 1))
+            row = np.repeat(part, wanted)
+            mm = np.rint(geodesic_m(lon[row], lat[row], to_lon[index.ravel()], to_lat[index.ravel()]) * 1000).astype(np.int64)
+            order = np.lexsort((index.ravel(), mm, row)).reshape(len(part), wanted)[:, 0]
+            best[part], who[part] = mm[order], index.ravel()[order]
+            beyond = planar[:, -1] * 1000 * (1 - SCALE_SLACK)
+            left.append(part[(beyond <= best[part]) & (wanted < len(to_lon))])
+        todo = np.concatenate(left)
+        wanted = min(wanted * 4, len(to_lon))
+    return best, who
+
+
+def straight_pairs(
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    to_lon: NDArray[np.float64],
+    to_lat: NDArray[np.float64],
+    working: WorkingCrs,
+    *,
+    limit_m: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return point, target and geodesic millimetres of every pair at most ``limit_m`` apart, sorted by point."""
+    tree = cKDTree(working.project(lon, lat))
+    near = tree.query_ball_point(working.project(to_lon, to_lat), limit_m * (1 + SCALE_SLACK))
+    count = np.array([len(n) for n in near], dtype=np.int64)
+    target = np.repeat(np.arange(len(to_lon)), count)
+    point = np.concatenate([np.asarray(n, dtype=np.int64) for n in near]) if count.sum() else np.zeros(0, dtype=np.int64)
+    mm = np.rint(geodesic_m(lon[point], lat[point], to_lon[target], to_lat[target]) * 1000).astype(np.int64)
+    inside = mm <= round(limit_m * 1000)
+    point, target, mm = point[inside], target[inside], mm[inside]
+    order = np.lexsort((target, point))
+    return point[order], target[order], mm[order]
