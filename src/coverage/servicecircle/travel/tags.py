@@ -42,7 +42,7 @@ KMH_PER_MPH = 1.609344
 ZONE_KMH = {"urban": 50.0, "rural": 80.0, "motorway": 120.0, "living_street": 20.0, "zone30": 30.0, "zone:30": 30.0}
 WALK_ZONE_KMH = 6.0
 _SPEED = re.compile(r"(\d+(?:\.\d+)?)\s*(mph|km/h|kmh|kph)?")
-_ZONE = re.compile(r"[A-Z]{2}:(.+)")
+_ZONE = re.compile(r"[A-Za-z]{2}:(.+)")
 
 
 def road_class(tags: Mapping[str, str]) -> str | None:
@@ -67,7 +67,8 @@ def allowed(tags: Mapping[str, str], cls: str, mode: Mode) -> bool:
     """Return whether a mode may use a way of class ``cls`` at all (class, motorroad, access tags)."""
     value = next((tags[key] for key in mode.access_tags if key in tags), None)
     explicit = tags.get(mode.access_tags[0]) in ALLOWING
-    if cls not in mode.classes and cls not in mode.class_kmh and not (cls in mode.tagged_classes and explicit):
+    known = cls in mode.classes or cls in mode.class_kmh or cls in mode.class_speed_kmh
+    if not known and not (cls in mode.tagged_classes and explicit):
         return False
     if not mode.motorroad and tags.get("motorroad") == "yes" and not (mode.straight_walking and explicit):
         return False
@@ -112,8 +113,10 @@ def _one_speed(text: str) -> float | None:
 
 def speed_kmh(cls: str, mode: Mode, *, urban: bool, posted_kmh: float | None) -> float:
     """Return the speed of a mode on a road class in km/h; 0 where it may not go."""
+    if cls in mode.class_speed_kmh:
+        return mode.class_speed_kmh[cls]
     if not mode.class_kmh:
-        return mode.class_speed_kmh.get(cls, mode.speed_kmh or 0.0)
+        return mode.speed_kmh or 0.0
     kmh = mode.class_kmh.get(cls, (0.0, 0.0))[0 if urban else 1]
     if posted_kmh is not None and mode.maxspeed_factor is not None:
         kmh = min(mode.maxspeed_factor * posted_kmh, kmh)

@@ -1,0 +1,153 @@
+"""Evaluate criteria on a world: reaches (shared by key), coverage per piece of people, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from servicecircle.analysis.cover import covered, within
+from servicecircle.analysis.judge import JUDGES
+from servicecircle.analysis.select import has_types
+from servicecircle.travel.reach import NO_VALUE, Reach, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from servicecircle.analysis.world import World
+    from servicecircle.standards.model import Criterion
+
+ReachKey = tuple[str, str, str, bytes]
+
+
+@dataclass(frozen=True)
+class CriterionCoverage:
+    """One criterion over all pieces of people.
+
+    Attributes
+    ----------
+    state : str
+        ``computed``, or ``no data`` where no input holds a row of the types asked for.
+    facility_rows : int64 array
+        Facilities that count, ascending.
+    reach : Reach or None
+        None for presence and for ``no data``.
+    applies : bool array (units,)
+    piece_covered : bool array (pieces,)
+        False for pieces in units the criterion does not apply to.
+    piece_state : int8 array (pieces,)
+        A ``travel.reach.State`` per piece; for presence ``REACHED`` or ``NO_FACILITY``.
+    knife_edge : bool array (pieces,) or None
+        None: not applicable (people at points, or presence).
+    count : int64 array (units,) or None
+        Facilities in each unit (presence).
+    """
+
+    criterion: Criterion
+    state: str
+    facility_rows: NDArray[np.int64]
+    reach: Reach | None
+    applies: NDArray[np.bool_]
+    piece_covered: NDArray[np.bool_]
+    piece_state: NDArray[np.int8]
+    knife_edge: NDArray[np.bool_] | None = None
+    count: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What ``evaluate`` returns: one entry per criterion, in the order asked."""
+
+    criteria: tuple[CriterionCoverage, ...]
+
+    def __getitem__(self, key: str) -> CriterionCoverage:
+        """Return the entry of a criterion key.
+
+        Raises
+        ------
+        KeyError
+            No such criterion was evaluated.
+        """
+        for entry in self.criteria:
+            if entry.criterion.key == key:
+                return entry
+        raise KeyError(key)
+
+    def covered_persons(self, world: World, key: str) -> float:
+        """Return the people of all units for whom a criterion holds."""
+        return float(world.demand.piece_persons[self[key].piece_covered].sum())
+
+
+class ReachCache:
+    """Reaches by key (facilities, mode, direction, measure), each searched once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._found: dict[ReachKey, Reach] = {}
+
+    def get(self, rows: NDArray[np.int64], criterion: Criterion) -> Reach:
+        """Return the reach a criterion is judged by."""
+        return self.by(rows, criterion.measure, criterion.mode, criterion.standard.direction)
+
+    def by(self, rows: NDArray[np.int64], measure: str, mode: str, direction: str) -> Reach:
+        """Return the reach to the nearest of some facilities by ``time``, ``road`` or ``straight``."""
+        key = (measure, mode, "" if measure == "straight" else direction, rows.tobytes())
+        if key not in self._found:
+            self._found[key] = (
+                self._world.straight_reach(rows)
+                if measure == "straight"
+                else self._world.reach(rows, mode, direction, measure)  # type: ignore[arg-type]
+            )
+        return self._found[key]
+
+
+def evaluate(world: World, criteria: Iterable[Criterion], *, cache: ReachCache | None = None) -> Coverage:
+    """Judge every criterion on a world. Pure: the same world and criteria give the same coverage."""
+    cache = cache or ReachCache(world)
+    return Coverage(tuple(_one(world, criterion, cache) for criterion in criteria))
+
+
+def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCoverage:
+    applies = world.applies(criterion)
+    of_piece = applies[world.demand.piece_unit]
+    rows = world.facility_rows(criterion)
+    if not has_types(world.facilities, criterion.standard):
+        nothing = np.zeros(len(of_piece), dtype=bool)
+        state = np.full(len(of_piece), State.NO_FACILITY, dtype=np.int8)
+        return CriterionCoverage(criterion, "no data", rows, None, applies, nothing, state)
+    if criterion.measure == "presence":
+        applies, count = JUDGES["presence"](world, criterion, rows)
+        held = count >= criterion.limit
+        state = np.where(held, State.REACHED, State.NO_FACILITY)[world.demand.piece_unit].astype(np.int8)
+        piece_covered = (held & applies)[world.demand.piece_unit]
+        return CriterionCoverage(criterion, "computed", rows, None, applies, piece_covered, state, count=count)
+    reach = cache.get(rows, criterion)
+    point = world.demand.piece_point
+    holds = covered(reach, criterion.limit)
+    edge = None
+    if world.demand.half_m is not None:
+        edge = within(reach, criterion.limit, knife_edge_half(world, criterion))[point] & of_piece
+    return CriterionCoverage(criterion, "computed", rows, reach, applies, holds[point] & of_piece, reach.state[point], edge)
+
+
+def knife_edge_half(world: World, criterion: Criterion) -> int:
+    """Return half a sub-cell in the criterion's unit: millimetres, or milliseconds at the mode's access speed."""
+    half_mm = (world.demand.half_m or 0.0) * 1000
+    if criterion.measure != "time":
+        return round(half_mm)
+    return round(half_mm * 3.6 / reference_kmh(world.modes[criterion.mode]))
+
+
+def reference_kmh(mode: object) -> float:
+    """Return the one speed that stands for a mode: its own, or the rural speed of tertiary roads."""
+    speed: float | None = getattr(mode, "speed_kmh", None)
+    if speed is not None:
+        return speed
+    table: Mapping[str, tuple[float, float]] = mode.class_kmh  # type: ignore[attr-defined]
+    return table["tertiary"][1] * float(mode.factor)  # type: ignore[attr-defined]
+
+
+__all__ = ["NO_VALUE", "Coverage", "CriterionCoverage", "ReachCache", "evaluate", "knife_edge_half", "reference_kmh"]

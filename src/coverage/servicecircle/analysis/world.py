@@ -1,0 +1,91 @@
+"""The world of one evaluation: people, units, facilities, network, parameters. Frozen; a scenario is World -> World."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from servicecircle.analysis.select import facilities_for
+from servicecircle.travel.reach import Doors, Measure, Places, Reach, Search, StraightWalk, network_reach, no_facility
+from servicecircle.travel.straight import nearest_straight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from servicecircle.demand.pieces import Demand
+    from servicecircle.standards.model import Criterion, Direction
+    from servicecircle.standards.modes import Mode
+    from servicecircle.study import Gap
+    from servicecircle.travel.network import Network
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a judgement depends on.
+
+    Attributes
+    ----------
+    units : GeoDataFrame
+        Sorted by id; columns of ``inputs.units``.
+    facilities : DataFrame
+        Sorted by id; columns of ``inputs.facilities`` and ``unit`` (row of the unit it lies in, -1 outside).
+    facility_places, demand_places : Places
+        Points and access legs, rows as ``facilities`` and as the demand points.
+    """
+
+    demand: Demand
+    units: gpd.GeoDataFrame
+    facilities: pd.DataFrame
+    network: Network
+    modes: Mapping[str, Mode]
+    demand_places: Places
+    facility_places: Places
+    walk: StraightWalk
+    gap: Gap
+
+    @cached_property
+    def unit_persons(self) -> NDArray[np.float64]:
+        """People in each unit."""
+        return np.bincount(self.demand.piece_unit, weights=self.demand.piece_persons, minlength=len(self.units))
+
+    def search(self, mode: str, direction: Direction, measure: Measure) -> Search:
+        """Return the search engine of a mode, direction and measure."""
+        return Search(self.network, self.modes[mode], direction=direction, measure=measure)
+
+    def doors(self, rows: NDArray[np.int64]) -> Doors:
+        """Return the doors of some facilities; their order by id is the order of the rows."""
+        return Doors(self.facility_places, rows, np.arange(len(rows)), len(rows))
+
+    def reach(self, rows: NDArray[np.int64], mode: str, direction: Direction, measure: Measure) -> Reach:
+        """Return the reach of all demand points to the nearest of the facilities ``rows``."""
+        return network_reach(self.search(mode, direction, measure), self.demand_places, self.doors(rows), self.walk)
+
+    def straight_reach(self, rows: NDArray[np.int64]) -> Reach:
+        """Return the geodesic distance of all demand points to the nearest of the facilities ``rows``."""
+        if len(rows) == 0:
+            return no_facility(self.demand.points)
+        places = self.facility_places
+        mm, who = nearest_straight(self.demand.lon, self.demand.lat, places.lon[rows], places.lat[rows], self.walk.working)
+        return Reach(mm.astype(np.int32), who.astype(np.int32), np.zeros(len(mm), dtype=np.int8))
+
+    def facility_rows(self, criterion: Criterion) -> NDArray[np.int64]:
+        """Return the rows of the facilities that count for a criterion."""
+        return facilities_for(self.facilities, criterion.standard)
+
+    def applies(self, criterion: Criterion) -> NDArray[np.bool_]:
+        """Return which units a criterion applies to (area class, kind of unit)."""
+        standard = criterion.standard
+        mask = np.ones(len(self.units), dtype=bool)
+        if standard.area_class is not None:
+            mask &= self.units["area_class"].to_numpy() == standard.area_class
+        if standard.unit_kinds and standard.per == "village":
+            kind = self.units["kind"].to_numpy()
+            mask &= np.isin(kind, [*standard.unit_kinds, ""])
+        return mask

@@ -1,0 +1,243 @@
+"""Demand: points that stand for people, and the pieces of each point that belong to units.
+
+Counts are never resampled: a cell keeps its people, its n x n points share them evenly, and a cell cut by a
+border is shared by area fraction. Travel belongs to points; unit shares only split people.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
+
+from servicecircle.geo.crs import geodesic_m, is_wgs84, to_wgs84
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from servicecircle.geo.grid import Grid, Surface
+
+#: A cell gets so many points that a point stands for at most a sixth of the shortest limit (design section 8).
+POINTS_PER_LIMIT = 6
+POINTS_PER_SIDE_MOST = 8
+#: Points of the lattice on which dry land is sought for a point in water.
+LAND_LATTICE = 8
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Which part of a place (cell or person point) belongs to which unit.
+
+    Attributes
+    ----------
+    place : int64 array (shares,)
+        Flat cell index, or row of the person points; sorted.
+    unit : int64 array (shares,)
+        Row of the units.
+    share : float64 array (shares,)
+        Of each place the shares sum to at most 1.
+    """
+
+    place: NDArray[np.int64]
+    unit: NDArray[np.int64]
+    share: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """People at points, and their split over units.
+
+    Attributes
+    ----------
+    lon, lat : float64 arrays (points,)
+        WGS 84 degrees.
+    persons : float64 array (points,)
+        People a point stands for, inside and outside of units.
+    cell : int64 array (points,)
+        Flat index of the point's cell, or row of the person point.
+    piece_point, piece_unit : int64 arrays (pieces,)
+    piece_persons : float64 array (pieces,)
+    window_persons : float
+        Sum of all valid cells or rows of the population in the study window.
+    outside_persons : float
+        Those of them in no unit.
+    grid : Grid or None
+        None for people given at points.
+    per_side : int
+        n of the n x n points of a cell.
+    half_m : float or None
+        Half the longer side of a sub-cell in metres; None for people given at points.
+    moved, in_water : int
+        Points moved from water to land; points left in water because their cell has no land.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    persons: NDArray[np.float64]
+    cell: NDArray[np.int64]
+    piece_point: NDArray[np.int64]
+    piece_unit: NDArray[np.int64]
+    piece_persons: NDArray[np.float64]
+    window_persons: float
+    outside_persons: float
+    grid: Grid | None = None
+    per_side: int = 1
+    half_m: float | None = None
+    moved: int = 0
+    in_water: int = 0
+
+    @property
+    def points(self) -> int:
+        """Number of demand points."""
+        return len(self.lon)
+
+
+def points_per_side(cell_m: float, limits_m: Iterable[float]) -> int:
+    """Return n: the longer cell side over a sixth of the shortest limit, rounded up, 1 to 8."""
+    shortest = min(limits_m, default=math.inf)
+    if math.isinf(shortest):
+        return 1
+    return int(np.clip(math.ceil(cell_m / (shortest / POINTS_PER_LIMIT)), 1, POINTS_PER_SIDE_MOST))
+
+
+def cell_side_m(grid: Grid) -> float:
+    """Return the longer side of the grid's middle cell, geodesic metres."""
+    middle = np.array([(grid.shape[0] // 2) * grid.shape[1] + grid.shape[1] // 2])
+    corners = [grid.centres(middle, dx, dy) for dx, dy in ((0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.0))]
+    west, east, north, south = (to_wgs84(grid.crs, *corner) for corner in corners)
+    return float(max(geodesic_m(*west, *east)[0], geodesic_m(*north, *south)[0]))
+
+
+def cell_shares(surface: Surface, units: gpd.GeoDataFrame) -> Shares:
+    """Return the area fraction of every populated cell in every polygon unit.
+
+    Fractions come from exactextract, which holds them as float32: where a cell lies wholly in units they are
+    normalised to sum to exactly 1, and what an earlier unit (smaller id) took is not given twice.
+    """
+    polygons = units.geometry if is_wgs84(surface.grid.crs) else units.geometry.to_crs(surface.grid.crs)
+    height, width = surface.grid.shape
+    west, north = surface.grid.transform * (0, 0)
+    east, south = surface.grid.transform * (width, height)
+    flipped = surface.values[::-1] if south > north else surface.values
+    source = NumPyRasterSource(flipped, xmin=west, ymin=min(south, north), xmax=east, ymax=max(south, north), nodata=np.nan, srs_wkt=surface.grid.crs.to_wkt())
+    frame = polygons.to_frame("geometry")
+    rows = exact_extract(source, frame, ["cell_id", "coverage"], output="pandas")
+    cell = np.concatenate([np.asarray(c, dtype=np.int64) for c in rows["cell_id"]])
+    unit = np.repeat(np.arange(len(rows)), [len(c) for c in rows["cell_id"]])
+    share = np.concatenate([np.asarray(c, dtype=float) for c in rows["coverage"]])
+    if south > north:
+        line, column = np.divmod(cell, width)
+        cell = (height - 1 - line) * width + column
+    kept = (share > 0) & (np.nan_to_num(surface.values.ravel()[cell]) > 0)
+    return _normalised(cell[kept], unit[kept], share[kept])
+
+
+def _normalised(cell: NDArray[np.int64], unit: NDArray[np.int64], share: NDArray[np.float64]) -> Shares:
+    order = np.lexsort((unit, cell))
+    cell, unit, share = cell[order], unit[order], share[order]
+    places, index = np.unique(cell, return_inverse=True)
+    total = np.bincount(index, weights=share, minlength=len(places))
+    whole = total > 1 - 1e-5
+    return Shares(cell, unit, share / np.where(whole, total, 1.0)[index])
+
+
+def raster_demand(surface: Surface, shares: Shares, *, per_side: int) -> Demand:
+    """Return the demand of a population raster whose cells are split over units.
+
+    Cells that belong to no unit make no points; their people are ``outside_persons``.
+    """
+    values = np.nan_to_num(surface.values.ravel(), nan=0.0)
+    cells, place_row = np.unique(shares.place, return_inverse=True)
+    steps = (np.arange(per_side) + 0.5) / per_side
+    offset_y, offset_x = (a.ravel() for a in np.meshgrid(steps, steps, indexing="ij"))
+    n2 = per_side**2
+    cell = np.repeat(cells, n2)
+    x, y = surface.grid.centres(cell, np.tile(offset_x, len(cells)), np.tile(offset_y, len(cells)))
+    lon, lat = to_wgs84(surface.grid.crs, x, y)
+    piece_point = (place_row[:, None] * n2 + np.arange(n2)).ravel()
+    piece_persons = np.repeat(values[shares.place] * shares.share / n2, n2)
+    window = math.fsum(values)
+    inside_share = np.bincount(place_row, weights=shares.share, minlength=len(cells))
+    outside_of_cells = values[cells] * np.maximum(0.0, 1 - inside_share)
+    untouched = np.ones(len(values), dtype=bool)
+    untouched[cells] = False
+    return Demand(
+        lon=lon,
+        lat=lat,
+        persons=np.repeat(values[cells] / n2, n2),
+        cell=cell,
+        piece_point=piece_point,
+        piece_unit=np.repeat(shares.unit, n2),
+        piece_persons=piece_persons,
+        window_persons=window,
+        outside_persons=math.fsum(values[untouched]) + math.fsum(outside_of_cells),
+        grid=surface.grid,
+        per_side=per_side,
+        half_m=cell_side_m(surface.grid) / per_side / 2,
+    )
+
+
+def point_demand(lon: NDArray[np.float64], lat: NDArray[np.float64], persons: NDArray[np.float64], shares: Shares) -> Demand:
+    """Return the demand of people given at points; rows without people or without a unit make no demand."""
+    kept = np.zeros(len(lon), dtype=bool)
+    kept[shares.place] = True
+    row = np.flatnonzero(kept)
+    back = np.full(len(lon), -1, dtype=np.int64)
+    back[row] = np.arange(len(row))
+    outside = math.fsum(persons[~kept])
+    return Demand(
+        lon=lon[row],
+        lat=lat[row],
+        persons=persons[row],
+        cell=row,
+        piece_point=back[shares.place],
+        piece_unit=shares.unit,
+        piece_persons=persons[shares.place] * shares.share,
+        window_persons=math.fsum(persons),
+        outside_persons=outside,
+    )
+
+
+def out_of_water(demand: Demand, water: NDArray[np.object_]) -> Demand:
+    """Move every point in water to the nearest land point of an 8 x 8 lattice in its cell; without one it stays."""
+    if demand.grid is None or len(water) == 0:
+        return demand
+    tree = shapely.STRtree(water)
+    wet = np.unique(tree.query(shapely.points(demand.lon, demand.lat), predicate="within")[0])
+    if len(wet) == 0:
+        return demand
+    steps = (np.arange(LAND_LATTICE) + 0.5) / LAND_LATTICE
+    dy, dx = (a.ravel() for a in np.meshgrid(steps, steps, indexing="ij"))
+    cell = np.repeat(demand.cell[wet], len(dx))
+    lon, lat = to_wgs84(demand.grid.crs, *demand.grid.centres(cell, np.tile(dx, len(wet)), np.tile(dy, len(wet))))
+    is_wet = np.zeros(len(lon), dtype=bool)
+    is_wet[tree.query(shapely.points(lon, lat), predicate="within")[0]] = True
+    distance = geodesic_m(np.repeat(demand.lon[wet], len(dx)), np.repeat(demand.lat[wet], len(dx)), lon, lat)
+    distance[is_wet] = np.inf
+    best = distance.reshape(len(wet), -1).argmin(axis=1) + np.arange(len(wet)) * len(dx)
+    dry = np.isfinite(distance[best])
+    new_lon, new_lat = demand.lon.copy(), demand.lat.copy()
+    new_lon[wet[dry]], new_lat[wet[dry]] = lon[best[dry]], lat[best[dry]]
+    return replace(demand, lon=new_lon, lat=new_lat, moved=int(dry.sum()), in_water=int((~dry).sum()))
+
+
+def populated_bounds(surface: Surface) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north in degrees of the cells with people, None when there are none."""
+    rows, columns = np.nonzero(np.nan_to_num(surface.values) > 0)
+    if len(rows) == 0:
+        return None
+    corner_rows = np.array([rows.min(), rows.min(), rows.max(), rows.max()])
+    corner_columns = np.array([columns.min(), columns.max(), columns.min(), columns.max()])
+    x, y = surface.grid.centres(corner_rows * surface.grid.shape[1] + corner_columns)
+    lon, lat = to_wgs84(surface.grid.crs, x, y)
+    return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+
+

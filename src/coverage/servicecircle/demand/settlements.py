@@ -1,0 +1,172 @@
+"""Which unit a place belongs to when units are points or named places, and blocks for what lies far from both.
+
+A place goes to the nearest unit at most 3 km away from which the straight line crosses no barrier; bare
+connectivity never makes a unit. What is left becomes 2 km blocks named after the nearest place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from scipy.spatial import cKDTree
+
+from servicecircle.demand.pieces import Shares
+from servicecircle.geo.crs import GEOD
+from servicecircle.text import say
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from servicecircle.geo.crossings import Crossings
+    from servicecircle.geo.crs import WorkingCrs
+
+REACH_M = 3000.0
+#: Nearer than this a block or patch is simply "near X".
+NEAR_KM = 0.5
+BLOCK_M = 2000.0
+#: Nearest units tried before a place is left to a block.
+UNITS_TRIED = 16
+URBAN_PLACES = ("city", "town", "suburb", "quarter", "neighbourhood")
+#: Compass points, clockwise from north.
+COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Where something lies from a named place: kilometres and compass point."""
+
+    km: float
+    compass: str
+    name: str
+
+
+def place_units(ids: NDArray[np.str_], names: NDArray[np.str_], places: NDArray[np.str_], lon: NDArray[np.float64], lat: NDArray[np.float64]) -> gpd.GeoDataFrame:
+    """Return units made from named places, sorted by id (columns as ``inputs.units``)."""
+    urban = np.isin(places, URBAN_PLACES)
+    frame = gpd.GeoDataFrame(
+        {
+            "id": ids,
+            "name": names,
+            "parent": "",
+            "kind": "",
+            "area_class": np.where(urban, "urban", "rural"),
+            "class_basis": "place",
+            "basis": "nearest_point",
+        },
+        geometry=shapely.points(lon, lat),
+        crs="EPSG:4326",
+    )
+    return frame.sort_values("id", kind="stable", ignore_index=True)
+
+
+def nearest_unit(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], units: gpd.GeoDataFrame, working: WorkingCrs, crossings: Crossings
+) -> NDArray[np.int64]:
+    """Return the row of each place's unit, -1 where none is near enough in a straight line without a barrier."""
+    found = np.full(len(lon), -1, dtype=np.int64)
+    if len(units) == 0 or len(lon) == 0:
+        return found
+    xy = working.project(lon, lat)
+    unit_xy = working.project(units.geometry.x.to_numpy(), units.geometry.y.to_numpy())
+    tried = min(UNITS_TRIED, len(units))
+    distance, index = cKDTree(unit_xy).query(xy, k=np.arange(1, tried + 1), distance_upper_bound=REACH_M * 1.0001)
+    distance, index = _ties_to_smaller(distance, index)
+    todo = np.arange(len(lon))
+    for k in range(tried):
+        todo = todo[(found[todo] < 0) & (distance[todo, k] <= REACH_M)]
+        if len(todo) == 0:
+            break
+        free = ~crossings.crossed(unit_xy[index[todo, k]], xy[todo])
+        found[todo[free]] = index[todo[free], k]
+    return found
+
+
+def _ties_to_smaller(distance: NDArray[np.float64], index: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Sort each row by distance and, of equal distances, by unit row (units are sorted by id)."""
+    order = np.lexsort((index, distance), axis=1)
+    return np.take_along_axis(distance, order, axis=1), np.take_along_axis(index, order, axis=1)
+
+
+def assign(
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    place: NDArray[np.int64],
+    units: gpd.GeoDataFrame,
+    named: gpd.GeoDataFrame,
+    working: WorkingCrs,
+    crossings: Crossings,
+    *,
+    default_class: str,
+    language: str,
+) -> tuple[gpd.GeoDataFrame, Shares]:
+    """Return units with blocks added, and whole shares of every place.
+
+    Parameters
+    ----------
+    place : int64 array
+        Flat cell index or row of each place, ascending.
+    named : GeoDataFrame
+        Named points from which blocks take their names.
+    """
+    row = nearest_unit(lon, lat, units, working, crossings)
+    left = row < 0
+    if left.any():
+        blocks, block_row = _blocks(lon[left], lat[left], named, working, default_class, language)
+        row[left] = block_row + len(units)
+        units = gpd.GeoDataFrame(pd.concat([units, blocks], ignore_index=True), geometry="geometry", crs="EPSG:4326")
+    used, row = np.unique(row, return_inverse=True)
+    # a unit nobody belongs to is kept: presence is judged there too
+    keep = np.unique(np.concatenate((used, np.flatnonzero(units["basis"].to_numpy() != "block"))))
+    back = np.full(len(units), -1, dtype=np.int64)
+    back[keep] = np.arange(len(keep))
+    return units.iloc[keep].reset_index(drop=True), Shares(place, back[used[row]], np.ones(len(place)))
+
+
+def _blocks(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], named: gpd.GeoDataFrame, working: WorkingCrs, default_class: str, language: str
+) -> tuple[gpd.GeoDataFrame, NDArray[np.int64]]:
+    xy = np.floor(working.project(lon, lat) / BLOCK_M).astype(np.int64)
+    blocks, row = np.unique(xy, axis=0, return_inverse=True)
+    centre_lon, centre_lat = working.unproject((blocks + 0.5) * BLOCK_M)
+    where = directions(centre_lon, centre_lat, named)
+    frame = gpd.GeoDataFrame(
+        {
+            "id": [f"block:{x}:{y}" for x, y in blocks],
+            "name": [where_text(w, x, y, language) for w, x, y in zip(where, centre_lon, centre_lat, strict=True)],
+            "parent": "",
+            "kind": "",
+            "area_class": default_class,
+            "class_basis": "default",
+            "basis": "block",
+        },
+        geometry=shapely.points(centre_lon, centre_lat),
+        crs="EPSG:4326",
+    )
+    return frame, row.reshape(-1)
+
+
+def where_text(where: Direction | None, lon: float, lat: float, language: str) -> str:
+    """Return ``4 km NE of X`` in words, or the coordinates where no place is known."""
+    if where is None:
+        return f"{lat:.3f}, {lon:.3f}"
+    if where.km < NEAR_KM:
+        return say(language, "flow.place_near", name=where.name)
+    return say(language, "flow.place_direction", name=where.name, km=f"{where.km:.0f}", compass=say(language, f"flow.compass.{where.compass}"))
+
+
+def directions(lon: NDArray[np.float64], lat: NDArray[np.float64], named: gpd.GeoDataFrame) -> list[Direction | None]:
+    """Return where each point lies from the nearest named place (geodesic), None when no place is known."""
+    if len(named) == 0:
+        return [None] * len(lon)
+    x, y = named.geometry.x.to_numpy(), named.geometry.y.to_numpy()
+    names = named["name"].to_numpy()
+    scale = np.cos(np.deg2rad(np.mean(y)))
+    _, index = cKDTree(np.column_stack((x * scale, y))).query(np.column_stack((np.asarray(lon) * scale, lat)))
+    azimuth, _, metres = GEOD.inv(x[index], y[index], lon, lat)
+    point = np.floor(np.asarray(azimuth) / 45 + 0.5).astype(int) % len(COMPASS)
+    return [Direction(m / 1000, COMPASS[p], str(names[i])) for m, p, i in zip(metres, point, index, strict=True)]
