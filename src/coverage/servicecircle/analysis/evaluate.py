@@ -10,10 +10,10 @@ import numpy as np
 from servicecircle.analysis.cover import covered, within
 from servicecircle.analysis.judge import JUDGES
 from servicecircle.analysis.select import has_types
-from servicecircle.travel.reach import NO_VALUE, Reach, State
+from servicecircle.travel.reach import Reach, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -134,20 +134,8 @@ def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCove
 
 
 def knife_edge_half(world: World, criterion: Criterion) -> int:
-    """Return half a sub-cell in the criterion's unit: millimetres, or milliseconds at the mode's access speed."""
+    """Return half a sub-cell in the criterion's unit: millimetres, or milliseconds at the mode's speed."""
     half_mm = (world.demand.half_m or 0.0) * 1000
     if criterion.measure != "time":
         return round(half_mm)
-    return round(half_mm * 3.6 / reference_kmh(world.modes[criterion.mode]))
-
-
-def reference_kmh(mode: object) -> float:
-    """Return the one speed that stands for a mode: its own, or the rural speed of tertiary roads."""
-    speed: float | None = getattr(mode, "speed_kmh", None)
-    if speed is not None:
-        return speed
-    table: Mapping[str, tuple[float, float]] = mode.class_kmh  # type: ignore[attr-defined]
-    return table["tertiary"][1] * float(mode.factor)  # type: ignore[attr-defined]
-
-
-__all__ = ["NO_VALUE", "Coverage", "CriterionCoverage", "ReachCache", "evaluate", "knife_edge_half", "reference_kmh"]
+    return round(half_mm * 3.6 / world.modes[criterion.mode].reference_kmh)

@@ -229,15 +229,3 @@ def out_of_water(demand: Demand, water: NDArray[np.object_]) -> Demand:
     return replace(demand, lon=new_lon, lat=new_lat, moved=int(dry.sum()), in_water=int((~dry).sum()))
 
 
-def populated_bounds(surface: Surface) -> tuple[float, float, float, float] | None:
-    """Return west, south, east, north in degrees of the cells with people, None when there are none."""
-    rows, columns = np.nonzero(np.nan_to_num(surface.values) > 0)
-    if len(rows) == 0:
-        return None
-    corner_rows = np.array([rows.min(), rows.min(), rows.max(), rows.max()])
-    corner_columns = np.array([columns.min(), columns.max(), columns.min(), columns.max()])
-    x, y = surface.grid.centres(corner_rows * surface.grid.shape[1] + corner_columns)
-    lon, lat = to_wgs84(surface.grid.crs, x, y)
-    return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
-
-

@@ -61,6 +61,26 @@ class Access:
         has[self.point] = True
         return has
 
+    def with_point(self, other: Access, row: int) -> Access:
+        """Return the legs with those of one point of another set added as the last point."""
+        legs = np.flatnonzero(other.point == row)
+        return Access(
+            self.points + 1,
+            np.append(self.point, np.full(len(legs), self.points)),
+            np.append(self.edge, other.edge[legs]),
+            np.append(self.from_start_mm, other.from_start_mm[legs]),
+            np.append(self.leg_mm, other.leg_mm[legs]),
+            np.append(self.yielded, other.yielded[row]),
+        )
+
+    def reordered(self, order: NDArray[np.int64]) -> Access:
+        """Return the legs of the same points in another order."""
+        place = np.empty(self.points, dtype=np.int64)
+        place[order] = np.arange(self.points)
+        point = place[self.point]
+        rows = np.argsort(point, kind="stable")
+        return Access(self.points, point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded[order])
+
 
 def leg_ms(mode: Mode, leg_mm: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return milliseconds of access legs: the first metres at the walking access speed, the rest at the mode's."""

@@ -1,0 +1,152 @@
+"""How a unit's number came about, as an analyst explains it to a chief: clause, people, trip, limit, verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from servicecircle.analysis.summary import MM_PER_KM, MS_PER_MIN, companion_mode
+from servicecircle.standards.wording import clause_text, limit_text
+from servicecircle.text import say
+from servicecircle.travel.reach import State
+from servicecircle.travel.trace import trace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from servicecircle.analysis.evaluate import CriterionCoverage, ReachCache
+    from servicecircle.analysis.world import World
+    from servicecircle.travel.reach import Reach, Search
+    from servicecircle.travel.trace import Trip
+
+
+class Explainer:
+    """Explains units of one criterion; the search graph is built once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The criterion's unit table.
+    """
+
+    def __init__(self, world: World, entry: CriterionCoverage, table: pd.DataFrame, cache: ReachCache, language: str) -> None:
+        self._world, self._entry, self._table, self._cache, self._language = world, entry, table, cache, language
+        criterion = entry.criterion
+        self._search: Search | None = None
+        if criterion.measure in ("time", "road"):
+            self._search = world.search(criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road")
+
+    def _say(self, key: str, /, **values: object) -> str:
+        return say(self._language, f"explain.{key}", **values)
+
+    def lines(self, unit_id: str) -> list[str]:
+        """Return the explanation of one unit.
+
+        Raises
+        ------
+        KeyError
+            The criterion does not apply to such a unit.
+        """
+        rows = self._table[self._table["unit_id"] == unit_id]
+        if len(rows) == 0:
+            raise KeyError(unit_id)
+        row = rows.iloc[0]
+        criterion = self._entry.criterion
+        lines = [
+            self._say("criterion", title=criterion.standard.title.in_language(self._language), limit=limit_text(criterion, self._language)),
+            self._say("clause", clause=clause_text(criterion.standard, self._language)),
+            self._say("unit", name=row["name"], id=unit_id, basis=self._say(f"basis.{row['basis']}"), area=self._say(f"area.{row['area_class']}")),
+        ]
+        if row["persons"] <= 0:
+            return [*lines, self._say("empty")]
+        lines.append(
+            self._say(
+                "people",
+                persons=f"{row['persons']:,.1f}",
+                points=self._points(unit_id),
+                uncovered=f"{row['uncovered_persons']:,.1f}",
+                share=f"{row['share_covered']:.1%}",
+            )
+        )
+        if criterion.measure == "presence":
+            return [*lines, self._presence(row)]
+        return [*lines, *self._trip_lines(unit_id), self._verdict(row)]
+
+    def _pieces(self, unit_id: str) -> np.ndarray:
+        unit = int(np.flatnonzero(self._world.units["id"].to_numpy() == unit_id)[0])
+        pieces: np.ndarray = np.flatnonzero(self._world.demand.piece_unit == unit)
+        return pieces[self._world.demand.piece_persons[pieces] > 0]
+
+    def _points(self, unit_id: str) -> int:
+        return len(self._pieces(unit_id))
+
+    def _presence(self, row: pd.Series) -> str:
+        key = "present" if row["share_covered"] > 0 else "absent"
+        return self._say(
+            key, count=row["count"], needed=self._entry.criterion.limit, nearest=row["nearest_name"] or "-", km=_number(row["nearest_straight_km"])
+        )
+
+    def _trip_lines(self, unit_id: str) -> list[str]:
+        """Explain the trip of the middle person of those uncovered (of all, where everyone is covered)."""
+        entry, demand = self._entry, self._world.demand
+        pieces = self._pieces(unit_id)
+        uncovered = pieces[~entry.piece_covered[pieces]]
+        piece = self._middle(uncovered if len(uncovered) else pieces)
+        point = int(demand.piece_point[piece])
+        who = self._say("of_uncovered" if len(uncovered) else "of_all")
+        lines = [self._say("example", who=who, lon=f"{demand.lon[point]:.6f}", lat=f"{demand.lat[point]:.6f}")]
+        reach = self._reach()
+        state = State(int(reach.state[point]))
+        if state != State.REACHED:
+            return [*lines, self._say(f"state.{state.name.lower()}")]
+        facility = int(entry.facility_rows[reach.facility[point]])
+        record = self._world.facilities.iloc[facility]
+        lines.append(self._say("nearest", name=record["name"] or record["id"], id=record["id"]))
+        if self._search is None:
+            return [*lines, self._say("straight", km=f"{reach.value[point] / MM_PER_KM:.3f}")]
+        doors = self._world.doors(np.array([facility]))
+        trip = trace(self._search, self._world.demand_places, point, doors, self._world.walk)
+        return lines if trip is None else [*lines, *self._parts(trip)]
+
+    def _reach(self) -> Reach:
+        return self._entry.reach or self._cache.by(
+            self._entry.facility_rows, "time", companion_mode(self._entry.criterion), self._entry.criterion.standard.direction
+        )
+
+    def _middle(self, pieces: np.ndarray) -> int:
+        """Return the piece of the people-weighted median value (unreached last)."""
+        reach, demand = self._reach(), self._world.demand
+        point = demand.piece_point[pieces]
+        order = np.lexsort((point, reach.value[point], reach.state[point] != State.REACHED))
+        running = np.cumsum(demand.piece_persons[pieces[order]])
+        return int(pieces[order[np.searchsorted(running, running[-1] / 2)]])
+
+    def _parts(self, trip: Trip) -> list[str]:
+        mode = self._world.modes[self._entry.criterion.mode].title.in_language(self._language)
+        if trip.straight:
+            return [self._say("straight_walk", m=f"{trip.start_leg_mm / 1000:,.1f}", value=self._value(trip.start_leg))]
+        lines = [self._say("start_leg", m=f"{trip.start_leg_mm / 1000:,.1f}", value=self._value(trip.start_leg))]
+        lines += [
+            self._say(
+                "stretch", cls=self._say(f"road.{s.road_class}"), m=f"{s.mm / 1000:,.1f}", kmh=f"{s.kmh:g}", value=self._value(s.value)
+            )
+            for s in trip.stretches
+        ]
+        lines.append(self._say("end_leg", m=f"{trip.end_leg_mm / 1000:,.1f}", value=self._value(trip.end_leg)))
+        if trip.other:
+            lines.append(self._say("other", value=self._value(trip.other)))
+        return [*lines, self._say("total", value=self._value(trip.value), mode=mode)]
+
+    def _value(self, value: int) -> str:
+        if self._entry.criterion.measure == "time":
+            return self._say("minutes", value=f"{value / MS_PER_MIN:.2f}")
+        return self._say("kilometres", value=f"{value / MM_PER_KM:.3f}")
+
+    def _verdict(self, row: pd.Series) -> str:
+        key = "short" if row["short"] else ("every" if row["every"] else "not_short")
+        return self._say(f"verdict.{key}", limit=self._value(self._entry.criterion.limit), uncovered=f"{row['uncovered_persons']:,.1f}")
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"

@@ -1,0 +1,167 @@
+"""The gap list: short units, and patches of uncovered people (design section 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from servicecircle.analysis.columns import GAP_COLUMNS
+from servicecircle.demand.settlements import directions, where_text
+from servicecircle.geo.coordinates import wgs84_to_gcj02
+from servicecircle.geo.crs import to_wgs84
+from servicecircle.standards.wording import clause_text, limit_text
+from servicecircle.text import say
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from servicecircle.analysis.evaluate import CriterionCoverage
+    from servicecircle.analysis.world import World
+
+#: Diagonal neighbours belong to the same patch.
+EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=int)
+
+
+def gap_rows(world: World, entry: CriterionCoverage, units: pd.DataFrame, named: gpd.GeoDataFrame, language: str) -> pd.DataFrame:
+    """Return the gap list of one criterion: short units, then patches, then what is scattered; each ranked by people.
+
+    Parameters
+    ----------
+    units : DataFrame
+        The criterion's unit table (``analysis.summary.unit_table``).
+    named : GeoDataFrame
+        Named points (EPSG:4326) that patches are named after.
+    """
+    if entry.state != "computed":
+        return pd.DataFrame(columns=list(GAP_COLUMNS))
+    short = _ranked(units[units["short"]].assign(gap_kind="unit"), "unit_id")
+    parts = [short]
+    if world.demand.grid is not None and entry.criterion.measure != "presence":
+        parts += _patch_rows(world, entry, named, language)
+    criterion = entry.criterion
+    frame = pd.concat([p for p in parts if len(p)], ignore_index=True) if any(len(p) for p in parts) else short
+    frame = frame.assign(
+        criterion=criterion.key,
+        title=criterion.standard.title.in_language(language),
+        limit_text=limit_text(criterion, language),
+        clause=clause_text(criterion.standard, language),
+    )
+    if len(frame):
+        lon_gcj02, lat_gcj02 = wgs84_to_gcj02(frame["lon"].to_numpy(dtype=float), frame["lat"].to_numpy(dtype=float))
+        frame = frame.assign(lon_gcj02=lon_gcj02, lat_gcj02=lat_gcj02)
+    return frame.reindex(columns=list(GAP_COLUMNS))
+
+
+def _ranked(frame: pd.DataFrame, tie: str) -> pd.DataFrame:
+    frame = frame.sort_values(["uncovered_persons", tie], ascending=[False, True], kind="stable", ignore_index=True)
+    return frame.assign(rank=np.arange(1, len(frame) + 1))
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A connected set of cells with uncovered people inside one parent."""
+
+    parent: str
+    persons: float
+    uncovered: float
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """People of the cells one criterion applies to."""
+
+    index: NDArray[np.int64]
+    persons: NDArray[np.float64]
+    uncovered: NDArray[np.float64]
+    parent: NDArray[np.int64]
+
+
+def find_patches(world: World, entry: CriterionCoverage) -> list[Patch]:
+    """Return the 8-connected sets of cells with uncovered people, inside one parent, most people first."""
+    grid = world.demand.grid
+    if grid is None:
+        return []
+    names, parent_of_unit = np.unique(world.units["parent"].to_numpy().astype(str), return_inverse=True)
+    cells = _cells(world, entry, parent_of_unit)
+    row, column = np.divmod(cells.index, grid.shape[1])
+    found = []
+    for parent in np.unique(cells.parent):
+        mine = np.flatnonzero((cells.parent == parent) & (cells.uncovered > 0))
+        if len(mine) == 0:
+            continue
+        r, c = row[mine] - row[mine].min(), column[mine] - column[mine].min()
+        canvas = np.zeros((r.max() + 1, c.max() + 1), dtype=bool)
+        canvas[r, c] = True
+        label = ndimage.label(canvas, structure=EIGHT_NEIGHBOURS)[0][r, c]
+        order = np.argsort(label, kind="stable")
+        for group in np.split(mine[order], np.flatnonzero(np.diff(label[order])) + 1):
+            found.append(_patch(world, cells, group, str(names[parent])))
+    return sorted(found, key=lambda p: (-p.uncovered, p.lat, p.lon))
+
+
+def _cells(world: World, entry: CriterionCoverage, parent_of_unit: NDArray[np.int64]) -> _Cells:
+    """Sum people by cell; a cell belongs to the parent that holds most of its people (of equals the first by name)."""
+    demand = world.demand
+    kept = np.flatnonzero(entry.applies[demand.piece_unit])
+    cell, row = np.unique(demand.cell[demand.piece_point[kept]], return_inverse=True)
+    persons = demand.piece_persons[kept]
+    uncovered = persons * ~entry.piece_covered[kept]
+    parent = parent_of_unit[demand.piece_unit[kept]]
+    width = int(parent_of_unit.max(initial=0)) + 1
+    pairs, pair = np.unique(row * width + parent, return_inverse=True)
+    people = np.bincount(pair, weights=persons)
+    order = np.lexsort((pairs % width, -people, pairs // width))
+    _, first = np.unique(pairs[order] // width, return_index=True)
+    return _Cells(
+        cell,
+        np.bincount(row, weights=persons, minlength=len(cell)),
+        np.bincount(row, weights=uncovered, minlength=len(cell)),
+        (pairs % width)[order[first]],
+    )
+
+
+def _patch(world: World, cells: _Cells, rows: NDArray[np.int64], parent: str) -> Patch:
+    """Place a patch at its cell nearest to the centre of its uncovered people."""
+    grid = world.demand.grid
+    if grid is None:  # pragma: no cover - patches exist on grids only
+        raise TypeError
+    x, y = grid.centres(cells.index[rows])
+    weight = cells.uncovered[rows]
+    away = (x - np.average(x, weights=weight)) ** 2 + (y - np.average(y, weights=weight)) ** 2
+    at = int(away.argmin())
+    lon, lat = to_wgs84(grid.crs, x[at : at + 1], y[at : at + 1])
+    return Patch(parent, float(cells.persons[rows].sum()), float(weight.sum()), float(lon[0]), float(lat[0]))
+
+
+def _patch_rows(world: World, entry: CriterionCoverage, named: gpd.GeoDataFrame, language: str) -> list[pd.DataFrame]:
+    patches = find_patches(world, entry)
+    large = [p for p in patches if p.uncovered >= world.gap.patch_persons]
+    small = [p for p in patches if p.uncovered < world.gap.patch_persons]
+    where = directions(np.array([p.lon for p in large]), np.array([p.lat for p in large]), named) if large else []
+    rows: list[dict[str, Any]] = [
+        {
+            "gap_kind": "patch",
+            "unit_id": f"patch:{p.lat:.5f}:{p.lon:.5f}",
+            "name": where_text(w, p.lon, p.lat, language),
+            "parent": p.parent,
+            "persons": p.persons,
+            "uncovered_persons": p.uncovered,
+            "share_covered": 1 - p.uncovered / p.persons,
+            "lon": p.lon,
+            "lat": p.lat,
+        }
+        for p, w in zip(large, where, strict=True)
+    ]
+    frames = [_ranked(pd.DataFrame(rows), "unit_id")] if rows else []
+    if small:
+        people = sum(p.uncovered for p in small)
+        name = say(language, "flow.scattered", count=len(small), limit=f"{world.gap.patch_persons:g}")
+        frames.append(pd.DataFrame([{"gap_kind": "scattered", "unit_id": "scattered", "name": name, "uncovered_persons": people}]))
+    return frames

@@ -1,0 +1,256 @@
+"""Put the results of a run together: ledger, lists, sites, cards, drawings, provenance."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from servicecircle.analysis import drawings
+from servicecircle.analysis.build import find_doors
+from servicecircle.analysis.explain import Explainer
+from servicecircle.analysis.gaps import gap_rows
+from servicecircle.analysis.summary import ledger_line, summarise
+from servicecircle.demand import ledger
+from servicecircle.errors import problem
+from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
+from servicecircle.siting.plan import plan_sites
+from servicecircle.standards.catalogue import find
+from servicecircle.text import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from servicecircle.errors import Problem
+    from servicecircle.flow import Judged, Prepared
+    from servicecircle.siting.plan import Plan
+    from servicecircle.study import Study
+
+#: Units explained on the map per criterion, those with most uncovered people first.
+CARDS_MOST = 200
+
+
+def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]) -> Results:
+    """Return the results of a judged study.
+
+    Raises
+    ------
+    InternalError
+        The people ledger does not close: nothing may be written.
+    """
+    study, world = prepared.study, prepared.world
+    language = study.outputs.language
+    pairs = list(zip(judged.coverage.criteria, judged.counts, strict=True))
+    lines = [ledger.window_line(world.demand), ledger.calibration_line(world.demand), *(ledger_line(e, c) for e, c in pairs)]
+    closed = ledger.check(lines)
+    progress("gaps")
+    lists = [gap_rows(world, e, t, prepared.ground.named, language) for e, t in zip(judged.coverage.criteria, judged.tables, strict=True)]
+    gaps = _joined(lists, GAP_COLUMNS)
+    cards = _cards(prepared, judged)
+    plan = _plan(prepared, progress)
+    progress("drawings")
+    target = study.standards.target_share
+    return Results(
+        study=study,
+        summaries=tuple(summarise(world, e, c, assumed_target=target) for e, c in pairs),
+        ledger=closed,
+        units=_joined(list(judged.tables), tuple(judged.tables[0].columns)),
+        gaps=gaps,
+        sites=pd.DataFrame(columns=list(SITE_COLUMNS)) if plan is None else plan.sites,
+        facilities=_facilities(prepared),
+        set_aside=_set_aside(prepared),
+        cards=cards,
+        drawings=_drawings(prepared, judged),
+        notices=_sentences(study, _notices(prepared, judged, plan)),
+        provenance=_provenance(prepared, plan),
+    )
+
+
+def _joined(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:
+    full = [frame for frame in frames if len(frame)]
+    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=list(columns))
+
+
+def _cards(prepared: Prepared, judged: Judged) -> dict[str, list[str]]:
+    """Explain the short units, criterion after criterion."""
+    cards: dict[str, list[str]] = {}
+    for entry, table in zip(judged.coverage.criteria, judged.tables, strict=True):
+        if entry.state != "computed":
+            continue
+        explainer = Explainer(prepared.world, entry, table, judged.cache, prepared.study.outputs.language)
+        short = table[table["short"]].sort_values("uncovered_persons", ascending=False, kind="stable")
+        for unit in short["unit_id"].head(CARDS_MOST):
+            cards[f"{entry.criterion.key}|{unit}"] = explainer.lines(str(unit))
+    return cards
+
+
+def _plan(prepared: Prepared, progress: Callable[[str], None]) -> Plan | None:
+    siting = prepared.study.siting
+    if siting is None:
+        return None
+    progress("siting")
+    wanted = find(prepared.criteria, siting.standard)
+    return plan_sites(prepared.world, wanted, siting, lambda lon, lat: find_doors(prepared.finder, prepared.world.modes, lon, lat))
+
+
+def _facilities(prepared: Prepared) -> gpd.GeoDataFrame:
+    frame = prepared.world.facilities
+    attached = np.ones(len(frame), dtype=bool)
+    for access in prepared.world.facility_places.access.values():
+        attached &= access.attached()
+    columns = ["id", "name", "type", "type_text", "ownership", "source", "row"]
+    table = frame[columns].assign(in_area=frame["unit"] >= 0, attached=attached)
+    return gpd.GeoDataFrame(table, geometry=shapely.points(frame["lon"], frame["lat"]), crs="EPSG:4326")
+
+
+def _set_aside(prepared: Prepared) -> pd.DataFrame:
+    language = prepared.study.outputs.language
+    rows: list[dict[str, Any]] = [
+        {"file": s.file, "layer": s.layer, "row": s.row, "id": s.id, "value": s.value, "reason": sentence(language, s.reason)}
+        for s in prepared.inputs.set_aside
+    ]
+    rows += [
+        {
+            "file": r.source,
+            "layer": "",
+            "row": r.row,
+            "id": r.id,
+            "value": f"{r.lon:.6f}, {r.lat:.6f}",
+            "reason": sentence(language, problem("flow.cross_boundary_off")),
+        }
+        for r in _outside(prepared).itertuples(index=False)
+    ]
+    frame = pd.DataFrame(rows, columns=["file", "layer", "row", "id", "value", "reason"])
+    return frame.sort_values(["file", "layer", "row", "id"], kind="stable", ignore_index=True)
+
+
+def _outside(prepared: Prepared) -> pd.DataFrame:
+    """Return facilities left out because the cross-boundary switch is off."""
+    read = prepared.inputs.facilities.frame
+    return read[~read["id"].isin(prepared.world.facilities["id"])]
+
+
+def _drawings(prepared: Prepared, judged: Judged) -> Drawings:
+    world, roads = prepared.world, prepared.inputs.roads
+    places = gpd.GeoDataFrame(
+        {"name": roads.places.name, "place": roads.places.place}, geometry=shapely.points(roads.places.lon, roads.places.lat), crs="EPSG:4326"
+    )
+    return Drawings(
+        units=drawings.unit_shapes(world),
+        service_areas=drawings.service_areas(world, judged.coverage.criteria, prepared.finder, prepared.study.outputs.language),
+        roads=drawings.road_lines(world),
+        barriers=drawings.barrier_shapes(roads.barriers, prepared.inputs.box),
+        places=places,
+    )
+
+
+def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Problem]:
+    """Say what the reader must know, most important first."""
+    study, world, demand = prepared.study, prepared.world, prepared.world.demand
+    facilities = world.facilities
+    yielded = np.zeros(len(facilities), dtype=bool)
+    for access in world.facility_places.access.values():
+        yielded |= access.yielded
+    walking = world.demand_places.access["walk"].attached()
+    persons = float(demand.persons.sum())
+    notices = [problem("flow.note", note=study.study.note)] if study.study.note else []
+    notices += [
+        problem("flow.no_data", criterion=e.criterion.key, types=", ".join(e.missing)) for e in judged.coverage.criteria if e.state != "computed"
+    ]
+    notices += prepared.inputs.notices
+    notices.append(problem("flow.outside", persons=f"{demand.outside_persons:,.0f}", window=f"{demand.window_persons:,.0f}"))
+    if persons > 0:
+        share = float(demand.persons[~walking].sum()) / persons
+        notices.append(problem("flow.far_from_roads", share=f"{share:.1%}", limit=f"{study.travel.access_limit_m:g}"))
+    basis = world.units["basis"].value_counts()
+    notices.append(problem("flow.unit_basis", **{name: int(basis.get(name, 0)) for name in ("surveyed", "nearest_point", "block")}))
+    by_default = int((world.units["class_basis"] == "default").sum())
+    if by_default:
+        notices.append(problem("flow.class_default", count=by_default, area_class=study.area.default_class))
+    if yielded.any():
+        notices.append(problem("flow.walls_yielded", count=int(yielded.sum()), names=", ".join(facilities.loc[yielded, "id"].head(5))))
+    if demand.moved or demand.in_water:
+        notices.append(problem("flow.water", moved=demand.moved, left=demand.in_water))
+    if demand.grid is None:
+        notices.append(problem("flow.point_demand"))
+    if plan is not None and prepared.study.siting is not None and len(plan.sites) < prepared.study.siting.choose:
+        notices.append(problem("flow.fewer_sites", wanted=prepared.study.siting.choose, found=len(plan.sites)))
+    notices.append(problem("flow.restrictions", count=prepared.inputs.roads.turn_restrictions))
+    return notices
+
+
+def _sentences(study: Study, notices: list[Problem]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sentence(study.outputs.language, item) for item in notices))
+
+
+def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
+    """Return what ``run.json`` holds beside the results: inputs, parameters, counts at each step."""
+    from servicecircle import __version__
+    from servicecircle.flow import library_versions
+
+    study, world = prepared.study, prepared.world
+    net = world.network
+    by_class = {str(c): round(int(net.mm[net.road_class == c].sum()) / 1e6, 3) for c in np.unique(net.road_class)}
+    return {
+        "version": __version__,
+        "libraries": library_versions(),
+        "study": study.model_dump(mode="json"),
+        "study_file": study.path.name,
+        "inputs": [{"path": path, "sha256": _hash(study, path)} for path in input_paths(study)],
+        "modes": {name: mode.model_dump(mode="json") for name, mode in world.modes.items()},
+        "working_crs": world.walk.working.text,
+        "points_per_cell_side": world.demand.per_side,
+        "demand_points": world.demand.points,
+        "units": len(world.units),
+        "facilities": len(world.facilities),
+        "roads": {
+            "edges": net.size,
+            "junctions": len(net.node_id),
+            "km_by_class": by_class,
+            "component_rule": net.component_rule,
+            "turn_restrictions": prepared.inputs.roads.turn_restrictions,
+            "by_mode": {name: _mode_facts(prepared, name) for name in world.modes},
+        },
+        "barriers": {str(k): int(n) for k, n in zip(*np.unique(prepared.inputs.roads.barriers.kind, return_counts=True), strict=True)},
+        "siting": None if plan is None else {"candidates": plan.candidates},
+    }
+
+
+def _mode_facts(prepared: Prepared, mode: str) -> dict[str, Any]:
+    net = prepared.world.network
+    edges = net.modes[mode]
+    usable = edges.forward | edges.backward
+    pieces = np.unique(edges.component[usable])
+    refused = np.unique(edges.component[usable & ~np.isin(edges.component, edges.component[edges.attachable])])
+    demand = prepared.world.demand
+    attached = prepared.world.demand_places.access[mode].attached()
+    return {
+        "km": round(int(net.mm[usable].sum()) / 1e6, 3),
+        "km_by_posted_speed": round(int(net.mm[edges.posted].sum()) / 1e6, 3),
+        "pieces": len(pieces),
+        "pieces_not_attached_to": len(refused),
+        "persons_attached": float(demand.persons[attached].sum()),
+        "persons_unattached": float(demand.persons[~attached].sum()),
+    }
+
+
+def input_paths(study: Study) -> list[str]:
+    """Return every file a study names, in the order of the study file, each once."""
+    sources = [
+        study.area.units,
+        study.area.points,
+        study.population.raster,
+        study.population.points,
+        study.roads.osm,
+        study.barriers.lines,
+        *study.facilities,
+    ]
+    return list(dict.fromkeys(source.path for source in sources if source is not None))
+
+
+def _hash(study: Study, path: str) -> str:
+    return hashlib.sha256(study.locate(path).read_bytes()).hexdigest()

@@ -1,0 +1,162 @@
+"""Read everything a study names; every problem of every file in one go."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.geo.crs import to_wgs84
+from servicecircle.inputs.barriers import read_given_barriers
+from servicecircle.inputs.facilities import FacilityReading, read_facilities
+from servicecircle.inputs.population import PointPeople, RasterPeople, read_population
+from servicecircle.inputs.roads import BarrierShapes, RoadData, read_roads, roads_path
+from servicecircle.inputs.units import UnitReading, read_units
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servicecircle.inputs.roads import Bounds
+    from servicecircle.inputs.setaside import SetAside
+    from servicecircle.study import Study
+
+T = TypeVar("T")
+KM_PER_DEGREE = 111.32
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Checked inputs of a study.
+
+    Attributes
+    ----------
+    extent : tuple of float
+        West, south, east, north of the units (or of the people where units are points), degrees.
+    box : tuple of float
+        The extent and the study's margin: roads and facilities are kept inside it.
+    """
+
+    population: RasterPeople | PointPeople
+    units: UnitReading | None
+    facilities: FacilityReading
+    roads: RoadData
+    extent: Bounds
+    box: Bounds
+
+    @property
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Rows not used, of all files."""
+        units = () if self.units is None else self.units.set_aside
+        return (*self.population.set_aside, *units, *self.facilities.set_aside)
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What the reader must know of the files."""
+        units = () if self.units is None else self.units.notices
+        return (*self.population.notices, *units, *self.facilities.notices, *self.roads.notices)
+
+
+class _Collector:
+    """Runs readers one after another and keeps the problems of those that fail."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def call(self, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except StudyError as error:
+            self.problems += error.problems
+            return None
+
+
+def gather(study: Study) -> Inputs:
+    """Read all inputs of a study.
+
+    Raises
+    ------
+    StudyError
+        Any file is missing, broken or does not fit the others; all problems at once.
+    """
+    collector = _Collector()
+    population = collector.call(lambda: read_population(study))
+    people = None if population is None else people_bounds(population)
+    if population is not None and people is None:
+        collector.problems.append(problem("flow.nobody", file=population.path.name))
+    hint = None if people is None else widened(people, study.area.margin_km)
+    units = collector.call(lambda: read_units(study, box=hint))
+    extent = _extent(study, units, people)
+    box = None if extent is None else widened(extent, study.area.margin_km)
+    if people is not None and extent is not None and not _overlap(people, extent):
+        collector.problems.append(_no_overlap(study, people, extent))
+    facilities = collector.call(lambda: read_facilities(study, box=box))
+    roads = collector.call(lambda: read_roads(study, box) if box is not None else roads_path(study))
+    given = collector.call(lambda: read_given_barriers(study))
+    if collector.problems:
+        raise StudyError(collector.problems)
+    if population is None or facilities is None or given is None or extent is None or box is None or not isinstance(roads, RoadData):
+        raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
+    return Inputs(population, units, facilities, _with_given(roads, given), extent, box)
+
+
+def _with_given(roads: RoadData, given: BarrierShapes) -> RoadData:
+    shapes = np.concatenate((roads.barriers.geometry, given.geometry))
+    return replace(roads, barriers=BarrierShapes(shapes, np.concatenate((roads.barriers.kind, given.kind))))
+
+
+def people_bounds(population: RasterPeople | PointPeople) -> Bounds | None:
+    """Return west, south, east, north of the places with people, degrees; None when there are none."""
+    if isinstance(population, PointPeople):
+        frame = population.frame[population.frame["persons"] > 0]
+        if len(frame) == 0:
+            return None
+        return float(frame["lon"].min()), float(frame["lat"].min()), float(frame["lon"].max()), float(frame["lat"].max())
+    grid = population.surface.grid
+    rows, columns = np.nonzero(np.nan_to_num(population.surface.values) > 0)
+    if len(rows) == 0:
+        return None
+    edge_rows = np.array([rows.min(), rows.min(), rows.max(), rows.max()])
+    edge_columns = np.array([columns.min(), columns.max(), columns.min(), columns.max()])
+    lon, lat = to_wgs84(grid.crs, *grid.centres(edge_rows * grid.shape[1] + edge_columns))
+    return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
+
+
+def _extent(study: Study, units: UnitReading | None, people: Bounds | None) -> Bounds | None:
+    """Polygons say where the area is; else the people do."""
+    if study.area.units is not None:
+        if units is None or len(units.frame) == 0:
+            return None
+        west, south, east, north = units.frame.total_bounds
+        return float(west), float(south), float(east), float(north)
+    return people
+
+
+def widened(bounds: Bounds, km: float) -> Bounds:
+    """Return bounds with a margin on every side."""
+    west, south, east, north = bounds
+    dy = km / KM_PER_DEGREE
+    dx = dy / max(math.cos(math.radians(max(abs(south), abs(north)))), 0.05)
+    return west - dx, max(south - dy, -90.0), east + dx, min(north + dy, 90.0)
+
+
+def _overlap(one: Bounds, other: Bounds) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+
+
+def _no_overlap(study: Study, people: Bounds, extent: Bounds) -> Problem:
+    given = study.population.raster or study.population.points
+    units = study.area.units
+    return problem(
+        "flow.no_overlap",
+        population="" if given is None else given.path,
+        units="" if units is None else units.path,
+        people_box=_text(people),
+        units_box=_text(extent),
+    )
+
+
+def _text(bounds: Bounds) -> str:
+    return " ".join(f"{v:.4f}" for v in bounds)

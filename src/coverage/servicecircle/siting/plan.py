@@ -1,0 +1,186 @@
+"""Choose sites for a criterion and put them in build order; people are counted by ``evaluate`` itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+
+from servicecircle.analysis.cover import covered
+from servicecircle.analysis.evaluate import evaluate
+from servicecircle.geo.coordinates import wgs84_to_gcj02
+from servicecircle.siting.candidates import Candidates, find_candidates
+from servicecircle.siting.columns import SITE_COLUMNS
+from servicecircle.siting.models import maximal_covering
+from servicecircle.travel.reach import Doors, Places, Reach, network_reach
+from servicecircle.travel.straight import straight_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from servicecircle.analysis.world import World
+    from servicecircle.standards.model import Criterion
+    from servicecircle.study import Siting
+
+    FindPlaces = Callable[[NDArray[np.float64], NDArray[np.float64]], Places]
+
+#: Fewer newly covered people than this is no gain: nothing more is built.
+NO_GAIN = 1e-9
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Chosen sites in build order, and the world with them built."""
+
+    sites: pd.DataFrame
+    after: World
+    candidates: int
+
+
+def plan_sites(world: World, criterion: Criterion, siting: Siting, find: FindPlaces) -> Plan:
+    """Choose ``siting.choose`` sites that newly cover the most people, exactly.
+
+    The build order is greedy among the chosen: each step builds the site that newly covers most.
+
+    Parameters
+    ----------
+    find : callable
+        ``(lon, lat) -> Places``: attaches points as doors of facilities (walls yield).
+    """
+    candidates = find_candidates(world, criterion, siting)
+    if len(candidates.id) == 0:
+        return Plan(pd.DataFrame(columns=list(SITE_COLUMNS)), world, 0)
+    places = find(candidates.lon, candidates.lat)
+    entry = evaluate(world, [criterion]).criteria[0]
+    open_pieces = np.flatnonzero(entry.applies[world.demand.piece_unit] & ~entry.piece_covered)
+    persons = np.bincount(world.demand.piece_point[open_pieces], weights=world.demand.piece_persons[open_pieces], minlength=world.demand.points)
+    covers = _covers(world, criterion, places, persons > 0)
+    groups, weight = _merged(covers, persons)
+    chosen = maximal_covering(groups, weight, min(siting.choose, len(candidates.id)))
+    order = _build_order(covers, persons, chosen)
+    return _built(world, criterion, candidates, places, order)
+
+
+def _covers(world: World, criterion: Criterion, places: Places, wanted: NDArray[np.bool_]) -> csr_array:
+    """Return which candidate covers which demand point without service: one reach per candidate, by the rule of ``cover``."""
+    rows, columns = [], []
+    search = None
+    if criterion.measure != "straight":
+        search = world.search(criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road")
+    for i in range(len(places.lon)):
+        if search is None:
+            point = _near_straight(world, places, i, criterion.limit)
+        else:
+            doors = Doors(places, np.array([i]), np.array([0]), 1)
+            reach: Reach = network_reach(search, world.demand_places, doors, world.walk)
+            point = np.flatnonzero(covered(reach, criterion.limit))
+        point = point[wanted[point]]
+        rows.append(np.full(len(point), i))
+        columns.append(point)
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    return csr_array((np.ones(len(row)), (row, column)), shape=(len(places.lon), world.demand.points))
+
+
+def _near_straight(world: World, places: Places, i: int, limit: int) -> NDArray[np.int64]:
+    here = slice(i, i + 1)
+    point, _, mm = straight_pairs(
+        world.demand.lon, world.demand.lat, places.lon[here], places.lat[here], world.walk.working, limit_m=limit / 1000 + 1
+    )
+    return point[mm <= limit]
+
+
+def _merged(covers: csr_array, persons: NDArray[np.float64]) -> tuple[csr_array, NDArray[np.float64]]:
+    """Merge demand points with the same set of candidates: an exact reduction."""
+    columns = covers.tocsc()
+    columns.sort_indices()
+    count = np.diff(columns.indptr)
+    keys: dict[bytes, int] = {}
+    sites: list[NDArray[np.int64]] = []
+    weight: list[float] = []
+    for point in np.flatnonzero((count > 0) & (persons > 0)):
+        group = columns.indices[columns.indptr[point] : columns.indptr[point + 1]]
+        at = keys.setdefault(group.tobytes(), len(sites))
+        if at == len(sites):
+            sites.append(group)
+            weight.append(0.0)
+        weight[at] += float(persons[point])
+    indptr = np.concatenate(([0], np.cumsum([len(s) for s in sites]))).astype(np.int64)
+    indices = np.concatenate(sites) if sites else np.zeros(0, dtype=np.int64)
+    by_group = csr_array((np.ones(len(indices)), indices, indptr), shape=(len(sites), covers.shape[0]))
+    return by_group.T.tocsr(), np.array(weight)
+
+
+def _build_order(covers: csr_array, persons: NDArray[np.float64], chosen: NDArray[np.int64]) -> list[int]:
+    left, order = persons.copy(), []
+    todo = [int(c) for c in chosen]
+    while todo:
+        gains = [float(left[covers.indices[covers.indptr[c] : covers.indptr[c + 1]]].sum()) for c in todo]
+        at = int(np.argmax(gains))
+        if gains[at] <= NO_GAIN:
+            break
+        best = todo.pop(at)
+        left[covers.indices[covers.indptr[best] : covers.indptr[best + 1]]] = 0.0
+        order.append(best)
+    return order
+
+
+def _built(world: World, criterion: Criterion, candidates: Candidates, places: Places, order: list[int]) -> Plan:
+    """Build the sites one after another and let ``evaluate`` count after each."""
+    before = evaluate(world, [criterion])
+    had = before.covered_persons(world, criterion.key)
+    total = float(world.demand.piece_persons[before.criteria[0].applies[world.demand.piece_unit]].sum())
+    rows = []
+    for step, site in enumerate(order, start=1):
+        world = with_site(world, candidates, places, site, criterion)
+        now = evaluate(world, [criterion]).covered_persons(world, criterion.key)
+        rows.append(
+            {
+                "order": step,
+                "criterion": criterion.key,
+                "candidate_id": str(candidates.id[site]),
+                "name": str(candidates.name[site]),
+                "candidate_kind": str(candidates.kind[site]),
+                "type": criterion.standard.types[0],
+                "new_persons": now - had,
+                "covered_persons": now,
+                "share_covered": now / total if total > 0 else np.nan,
+                "lon": float(candidates.lon[site]),
+                "lat": float(candidates.lat[site]),
+            }
+        )
+        had = now
+    frame = pd.DataFrame(rows)
+    if len(frame):
+        lon, lat = wgs84_to_gcj02(frame["lon"].to_numpy(), frame["lat"].to_numpy())
+        frame = frame.assign(lon_gcj02=lon, lat_gcj02=lat)
+    return Plan(frame.reindex(columns=list(SITE_COLUMNS)), world, len(candidates.id))
+
+
+def with_site(world: World, candidates: Candidates, places: Places, site: int, criterion: Criterion) -> World:
+    """Return the world with one more facility that counts for the criterion; its rows stay sorted by id."""
+    record = {
+        "id": f"proposed:{candidates.id[site]}",
+        "name": str(candidates.name[site]),
+        "type": criterion.standard.types[0],
+        "type_text": "",
+        "ownership": criterion.standard.ownership[0] if criterion.standard.ownership else "",
+        "lon": float(candidates.lon[site]),
+        "lat": float(candidates.lat[site]),
+        "source": "",
+        "row": 0,
+        "unit": -1,
+    }
+    frame = pd.concat([world.facilities, pd.DataFrame([record])], ignore_index=True)
+    order = np.argsort(frame["id"].to_numpy(dtype=str), kind="stable")
+    old = world.facility_places
+    joined = Places(
+        np.append(old.lon, places.lon[site])[order],
+        np.append(old.lat, places.lat[site])[order],
+        {mode: access.with_point(places.access[mode], site).reordered(order) for mode, access in old.access.items()},
+    )
+    return replace(world, facilities=frame.iloc[order].reset_index(drop=True), facility_places=joined)

@@ -1,0 +1,166 @@
+"""Follow one trip door to door: the legs, and the metres by road class and speed, so that a number can be explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from servicecircle.travel.straight import straight_pairs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from servicecircle.travel.reach import Doors, Places, Search, StraightWalk
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Roads of one class travelled at one speed."""
+
+    road_class: str
+    kmh: float
+    mm: int
+    value: int
+    """Milliseconds, or millimetres where distance is measured."""
+
+
+@dataclass(frozen=True)
+class Trip:
+    """One trip; its parts sum to ``value``.
+
+    Attributes
+    ----------
+    straight : bool
+        The trip is a straight walk without roads; its length is ``start_leg_mm``.
+    start_leg_mm, end_leg_mm : int
+        Access legs at the demand point and at the door.
+    start_leg, end_leg : int
+        Their value.
+    other : int
+        Junction penalties and door seconds.
+    """
+
+    straight: bool
+    start_leg_mm: int
+    start_leg: int
+    stretches: tuple[Stretch, ...]
+    end_leg_mm: int
+    end_leg: int
+    other: int
+    value: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Part of one edge."""
+
+    edge: int
+    mm: int
+    value: int
+
+
+def trace(search: Search, demand: Places, point: int, doors: Doors, walk: StraightWalk) -> Trip | None:
+    """Return the best trip between one demand point and the doors of one facility; None when there is none."""
+    door_s = round(search.mode.door_s * 1000) if search.measure == "time" else 0
+    options = [_by_network(search, demand, point, doors), _same_edge(search, demand, point, doors)]
+    if search.mode.straight_walking:
+        options.append(_straight(search, demand, point, doors, walk))
+    known = [trip for trip in options if trip is not None]
+    if not known:
+        return None
+    best = min(known, key=lambda trip: trip.value)
+    return Trip(**(vars(best) | {"other": best.other + door_s, "value": best.value + door_s}))
+
+
+def _legs_of(places: Places, mode: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.flatnonzero(np.isin(places.access[mode].point, rows))
+
+
+def _by_network(search: Search, demand: Places, point: int, doors: Doors) -> Trip | None:
+    mode = search.mode.id
+    access, door_access = demand.access[mode], doors.places.access[mode]
+    door_row, seed, seed_value = search.ends(door_access, _legs_of(doors.places, mode, doors.row), at_door=True)
+    row, node, value = search.ends(access, _legs_of(demand, mode, np.array([point])), at_door=False)
+    if len(seed) == 0 or len(node) == 0:
+        return None
+    cost, before = search.run_with_path(seed, seed_value)
+    total = cost[node] + value
+    at = int(total.argmin())
+    if not np.isfinite(total[at]):
+        return None
+    parts = [_part(search, access.edge[row[at]], access.from_start_mm[row[at]], int(node[at]))]
+    here = int(node[at])
+    while before[here] < len(cost):
+        there = int(before[here])
+        parts.append(_whole(search, there, here))
+        here = there
+    seeds = np.flatnonzero(seed == here)
+    door = door_row[seeds[seed_value[seeds].argmin()]]
+    parts.append(_part(search, door_access.edge[door], door_access.from_start_mm[door], here))
+    return _trip(search, int(access.leg_mm[row[at]]), parts, int(door_access.leg_mm[door]), int(total[at]))
+
+
+def _part(search: Search, edge: int, from_start_mm: int, node: int) -> _Part:
+    """Return the part of an edge between a foot and the end ``node`` (of a loop, the shorter part)."""
+    edge_array, mm_array = np.array([edge]), np.array([from_start_mm])
+    place = int(search.position(edge_array, mm_array)[0])
+    to_tail = _Part(int(edge), int(from_start_mm), place)
+    to_head = _Part(int(edge), int(search.network.mm[edge] - from_start_mm), int(search.length[edge]) - place)
+    if search.network.tail[edge] == search.network.head[edge]:
+        return min(to_tail, to_head, key=lambda part: part.value)
+    return to_tail if search.network.tail[edge] == node else to_head
+
+
+def _whole(search: Search, there: int, here: int) -> _Part:
+    """Return the edge of the arc between two nodes."""
+    graph = search.graph
+    arcs = slice(graph.start[there], graph.start[there + 1])
+    edge = int(graph.edge[arcs][graph.node[arcs] == here][0])
+    return _Part(edge, int(search.network.mm[edge]), int(search.length[edge]))
+
+
+def _same_edge(search: Search, demand: Places, point: int, doors: Doors) -> Trip | None:
+    mode = search.mode.id
+    access, door_access = demand.access[mode], doors.places.access[mode]
+    leg, door, value = search.same_edge(
+        access, _legs_of(demand, mode, np.array([point])), door_access, _legs_of(doors.places, mode, doors.row)
+    )
+    if len(leg) == 0:
+        return None
+    at = int(value.argmin())
+    edge = access.edge[leg[at]]
+    places = search.position(np.array([edge, edge]), np.array([access.from_start_mm[leg[at]], door_access.from_start_mm[door[at]]]))
+    mm = abs(int(access.from_start_mm[leg[at]]) - int(door_access.from_start_mm[door[at]]))
+    part = _Part(int(edge), mm, abs(int(places[0]) - int(places[1])))
+    return _trip(search, int(access.leg_mm[leg[at]]), [part], int(door_access.leg_mm[door[at]]), int(value[at]))
+
+
+def _straight(search: Search, demand: Places, point: int, doors: Doors, walk: StraightWalk) -> Trip | None:
+    lon, lat = doors.places.lon[doors.row], doors.places.lat[doors.row]
+    here = slice(point, point + 1)
+    _, door, mm = straight_pairs(demand.lon[here], demand.lat[here], lon, lat, walk.working, limit_m=walk.limit_m)
+    start = walk.working.project(np.repeat(demand.lon[here], len(door)), np.repeat(demand.lat[here], len(door)))
+    free = ~walk.crossings.crossed(start, walk.working.project(lon[door], lat[door]))
+    if not free.any():
+        return None
+    shortest = int(mm[free].min())
+    value = int(search.leg(np.array([shortest]))[0])
+    return Trip(True, shortest, value, (), 0, 0, 0, value)
+
+
+def _trip(search: Search, start_mm: int, parts: list[_Part], end_mm: int, total: int) -> Trip:
+    start, end = (int(v) for v in search.leg(np.array([start_mm, end_mm])))
+    edges = search.network.modes[search.mode.id]
+    merged: dict[tuple[str, float], list[int]] = {}
+    for part in parts:
+        if part.mm == 0 and part.value == 0:
+            continue
+        key = (str(search.network.road_class[part.edge]), float(edges.kmh[part.edge]))
+        sums = merged.setdefault(key, [0, 0])
+        sums[0] += part.mm
+        sums[1] += part.value
+    stretches = tuple(Stretch(cls, kmh, mm, value) for (cls, kmh), (mm, value) in merged.items())
+    other = total - start - end - sum(s.value for s in stretches)
+    return Trip(False, start_mm, start, stretches, end_mm, end, other, total)
