@@ -169,7 +169,7 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     basis = world.units["basis"].value_counts()
     notices.append(problem("flow.unit_basis", **{name: int(basis.get(name, 0)) for name in ("surveyed", "nearest_point", "block")}))
     by_default = int((world.units["class_basis"] == "default").sum())
-    if by_default:
+    if by_default and prepared.inputs.units is None:
         notices.append(problem("flow.class_default", count=by_default, area_class=study.area.default_class))
     if yielded.any():
         notices.append(problem("flow.walls_yielded", count=int(yielded.sum()), names=", ".join(facilities.loc[yielded, "id"].head(5))))

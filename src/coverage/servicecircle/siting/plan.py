@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
 
 from servicecircle.analysis.cover import covered
 from servicecircle.analysis.evaluate import evaluate
 from servicecircle.geo.coordinates import wgs84_to_gcj02
+from servicecircle.geo.crs import geodesic_m
 from servicecircle.siting.candidates import Candidates, find_candidates
 from servicecircle.siting.columns import SITE_COLUMNS
 from servicecircle.siting.models import maximal_covering
-from servicecircle.travel.reach import Doors, Places, Reach, network_reach
-from servicecircle.travel.straight import straight_pairs
+from servicecircle.travel.reach import Doors, Places, network_reach
+from servicecircle.travel.straight import SCALE_SLACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from servicecircle.analysis.world import World
     from servicecircle.standards.model import Criterion
     from servicecircle.study import Siting
+    from servicecircle.travel.reach import Search
 
     FindPlaces = Callable[[NDArray[np.float64], NDArray[np.float64]], Places]
 
@@ -67,31 +70,35 @@ def plan_sites(world: World, criterion: Criterion, siting: Siting, find: FindPla
 
 
 def _covers(world: World, criterion: Criterion, places: Places, wanted: NDArray[np.bool_]) -> csr_array:
-    """Return which candidate covers which demand point without service: one reach per candidate, by the rule of ``cover``."""
-    rows, columns = [], []
+    """Return which candidate covers which demand point without service, by the rule of ``cover``.
+
+    One bounded reach per candidate, asked only of the points that lie near enough to be reached at all.
+    """
     search = None
     if criterion.measure != "straight":
         search = world.search(criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road")
-    for i in range(len(places.lon)):
-        if search is None:
-            point = _near_straight(world, places, i, criterion.limit)
-        else:
-            doors = Doors(places, np.array([i]), np.array([0]), 1)
-            reach: Reach = network_reach(search, world.demand_places, doors, world.walk)
-            point = np.flatnonzero(covered(reach, criterion.limit))
-        point = point[wanted[point]]
-        rows.append(np.full(len(point), i))
-        columns.append(point)
+    radius_m = criterion.limit / 1000 if search is None else search.farthest_m(criterion.limit)
+    open_points = np.flatnonzero(wanted)
+    xy = world.walk.working.project(world.demand.lon[open_points], world.demand.lat[open_points])
+    near = cKDTree(xy).query_ball_point(world.walk.working.project(places.lon, places.lat), radius_m * (1 + SCALE_SLACK) + 1, return_sorted=True)
+    rows, columns = [], []
+    for i, found in enumerate(near):
+        points = open_points[np.asarray(found, dtype=np.int64)]
+        held = points[_held(world, criterion, search, places, i, points)]
+        rows.append(np.full(len(held), i))
+        columns.append(held)
     row, column = np.concatenate(rows), np.concatenate(columns)
     return csr_array((np.ones(len(row)), (row, column)), shape=(len(places.lon), world.demand.points))
 
 
-def _near_straight(world: World, places: Places, i: int, limit: int) -> NDArray[np.int64]:
-    here = slice(i, i + 1)
-    point, _, mm = straight_pairs(
-        world.demand.lon, world.demand.lat, places.lon[here], places.lat[here], world.walk.working, limit_m=limit / 1000 + 1
-    )
-    return point[mm <= limit]
+def _held(world: World, criterion: Criterion, search: Search | None, places: Places, site: int, points: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return for which of some demand points a criterion holds with one candidate alone."""
+    if search is None:
+        lon, lat = np.full(len(points), places.lon[site]), np.full(len(points), places.lat[site])
+        mm = np.rint(geodesic_m(world.demand.lon[points], world.demand.lat[points], lon, lat) * 1000)
+        return np.asarray(mm <= criterion.limit)
+    doors = Doors(places, np.array([site]), np.array([0]), 1)
+    return covered(network_reach(search, world.demand_places.subset(points), doors, world.walk, at_most=criterion.limit), criterion.limit)
 
 
 def _merged(covers: csr_array, persons: NDArray[np.float64]) -> tuple[csr_array, NDArray[np.float64]]:

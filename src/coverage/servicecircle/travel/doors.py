@@ -73,6 +73,13 @@ class Access:
             np.append(self.yielded, other.yielded[row]),
         )
 
+    def subset(self, points: NDArray[np.int64]) -> Access:
+        """Return the legs of some points, ascending, renumbered from 0."""
+        place = np.full(self.points, -1, dtype=np.int64)
+        place[points] = np.arange(len(points))
+        rows = np.flatnonzero(place[self.point] >= 0)
+        return Access(len(points), place[self.point[rows]], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded[points])
+
     def reordered(self, order: NDArray[np.int64]) -> Access:
         """Return the legs of the same points in another order."""
         place = np.empty(self.points, dtype=np.int64)

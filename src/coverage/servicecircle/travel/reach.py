@@ -87,6 +87,10 @@ class Places:
     lat: NDArray[np.float64]
     access: Mapping[str, Access]
 
+    def subset(self, points: NDArray[np.int64]) -> Places:
+        """Return some of the points, ascending, with their legs."""
+        return Places(self.lon[points], self.lat[points], {mode: a.subset(points) for mode, a in self.access.items()})
+
 
 @dataclass(frozen=True)
 class Doors:
@@ -144,6 +148,13 @@ class Search:
         first[1:] = (np.diff(source) != 0) | (np.diff(target) != 0)
         start = np.searchsorted(source[first], np.arange(len(net.node_id) + 1)).astype(np.int32)
         return Graph(start, target[first].astype(np.int32), cost[first], index[first])
+
+    def farthest_m(self, limit: int) -> float:
+        """Return metres, as the crow flies, beyond which no trip of at most ``limit`` can lead."""
+        if self.measure == "road":
+            return limit / 1000
+        fastest = max(float(self.network.modes[self.mode.id].kmh.max(initial=0.0)), self.mode.access_kmh, self.mode.near_access_kmh)
+        return limit / 1000 * fastest / 3.6
 
     def position(self, edge: NDArray[np.int64], from_start_mm: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the value from the edge's first node to a foot; the rest of the edge is the complement."""
@@ -226,17 +237,22 @@ class StraightWalk:
     limit_m: float
 
 
-def network_reach(search: Search, demand: Places, doors: Doors, walk: StraightWalk) -> Reach:
+def network_reach(search: Search, demand: Places, doors: Doors, walk: StraightWalk, *, at_most: int | None = None) -> Reach:
     """Return the reach of the demand points to the nearest of the doors' facilities, door to door.
 
     The trip takes the best of all kept legs on both sides, along one and the same edge too; walking modes
     may also walk straight within the access limit where no barrier lies between.
+
+    Parameters
+    ----------
+    at_most : int, optional
+        Values up to this are exact; what lies beyond may read ``UNREACHABLE``. Without it the search is unbounded.
     """
     points = len(demand.lon)
     if doors.count == 0:
         return no_facility(points)
     factor = 1 << max(1, int(doors.count - 1).bit_length())
-    best = _by_network(search, demand, doors, factor)
+    best = _by_network(search, demand, doors, factor, np.inf if at_most is None else float((at_most + 1) * factor))
     if search.mode.straight_walking:
         best = _by_straight_walk(search, demand, doors, walk, factor, best)
     door_ms = round(search.mode.door_s * 1000) if search.measure == "time" else 0
@@ -261,11 +277,11 @@ def _door_legs(doors: Doors, access: Access) -> tuple[NDArray[np.int64], NDArray
     return np.flatnonzero(of_leg >= 0), of_leg
 
 
-def _by_network(search: Search, demand: Places, doors: Doors, factor: int) -> NDArray[np.float64]:
+def _by_network(search: Search, demand: Places, doors: Doors, factor: int, limit: float) -> NDArray[np.float64]:
     access, door_access = demand.access[search.mode.id], doors.places.access[search.mode.id]
     door_rows, facility_of = _door_legs(doors, door_access)
     row, node, value = search.ends(door_access, door_rows, at_door=True)
-    cost = search.run(node, value * factor + facility_of[row], factor)
+    cost = search.run(node, value * factor + facility_of[row], factor, limit=limit)
     best = np.full(access.points, np.inf)
     rows = np.arange(len(access.point))
     row, node, value = search.ends(access, rows, at_door=False)
