@@ -348,7 +348,9 @@ def _problem(error: Any, path: Path) -> Problem:
         return problem("study.unknown_key", file=str(path), key=place, nearest=near[0] if near else "-")
     if kind == "missing":
         return problem("study.missing_key", file=str(path), key=place)
-    shown = "" if isinstance(value, dict) else repr(value)
+    if isinstance(value, dict | list):
+        return problem("study.bad_table", file=str(path), key=place, rule=_rule(error))
+    shown = repr(value)
     return problem("study.bad_value", file=str(path), key=place, value=shown, rule=_rule(error))
 
 
