@@ -35,12 +35,16 @@ from servicecircle.travel.reach import Places, State, StraightWalk
 NOTHING = Crossings(np.zeros(0, dtype=object), np.zeros(0, dtype=bool))
 
 
-def world_of(persons: list[list[float]], *, parents: list[str] | None = None, facilities: pd.DataFrame | None = None) -> World:
+def world_of(
+    persons: list[list[float]], *, parents: list[str] | None = None, facilities: pd.DataFrame | None = None
+) -> World:
     """A world whose units hold the given pieces of people, one point each; straight criteria only."""
     unit = np.repeat(np.arange(len(persons)), [len(p) for p in persons])
     people = np.array(list(itertools.chain.from_iterable(persons)), dtype=float)
     lon, lat = 117.0 + np.arange(len(people)) * 0.001, np.full(len(people), 35.0)
-    demand = Demand(lon, lat, people, np.arange(len(people)), np.arange(len(people)), unit, people, float(people.sum()), 0.0)
+    demand = Demand(
+        lon, lat, people, np.arange(len(people)), np.arange(len(people)), unit, people, float(people.sum()), 0.0
+    )
     units = gpd.GeoDataFrame(
         {
             "id": [f"u{i}" for i in range(len(persons))],
@@ -66,7 +70,9 @@ def radius(km: float = 1.0, **values: object) -> Criterion:
     return Standard(**(given | {"measures": ("straight",), "limit_km": km} | values)).criteria()[0]
 
 
-def entry_of(world: World, covered: list[bool], state: list[int] | None = None, criterion: Criterion | None = None) -> CriterionCoverage:
+def entry_of(
+    world: World, covered: list[bool], state: list[int] | None = None, criterion: Criterion | None = None
+) -> CriterionCoverage:
     pieces = len(covered)
     return CriterionCoverage(
         criterion or radius(),
@@ -138,7 +144,12 @@ def test_an_open_ledger_stops_the_run() -> None:
     assert ledger.check([ledger.line("window", 1e9, {"in_units": 1e9 + 0.5})])[0].gap <= ledger.TOLERANCE
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.booleans(), st.integers(0, 5)), min_size=1, max_size=30), st.sampled_from([0.5, 0.9]))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 9), st.booleans(), st.integers(0, 5)), min_size=1, max_size=30
+    ),
+    st.sampled_from([0.5, 0.9]),
+)
 @settings(max_examples=100, deadline=None)
 def test_lower_quantiles_equal_counting_heads(rows: list[tuple[int, int, bool, int]], q: float) -> None:
     unit, value, known, persons = (np.array(column) for column in zip(*rows, strict=True))
@@ -167,8 +178,12 @@ def test_patches_are_eight_connected_and_stop_at_a_parents_border() -> None:
     people = np.array([10.0, 1.0, 20.0, 1.0, 30.0, 40.0])
     unit = np.array([0, 0, 1, 0, 0, 1])
     base = world_of([[1.0], [1.0]], parents=["甲镇", "乙镇"])
-    demand = Demand(np.zeros(6), np.zeros(6), people, np.arange(6), np.arange(6), unit, people, 102.0, 0.0, grid=grid, half_m=50.0)
-    world = World(demand, base.units, base.facilities, None, {}, base.demand_places, base.facility_places, base.walk, Gap())  # type: ignore[arg-type]
+    demand = Demand(
+        np.zeros(6), np.zeros(6), people, np.arange(6), np.arange(6), unit, people, 102.0, 0.0, grid=grid, half_m=50.0
+    )
+    world = World(
+        demand, base.units, base.facilities, None, {}, base.demand_places, base.facility_places, base.walk, Gap()
+    )  # type: ignore[arg-type]
     found = find_patches(world, entry_of(world, [False, True, False, True, False, False]))
     assert [(p.parent, p.uncovered) for p in found] == [("乙镇", 60.0), ("甲镇", 40.0)]
 
@@ -199,9 +214,16 @@ def facilities_at(unit: list[int], ownership: list[str]) -> pd.DataFrame:
 )
 def test_presence_counts_where_a_facility_lies(per: str, ownership: tuple[str, ...], covered: list[bool]) -> None:
     standard = Standard(
-        id="t/p", title=Title(zh="每村", en="each"), kind="presence", types=("village_clinic",), per=per, ownership=ownership
+        id="t/p",
+        title=Title(zh="每村", en="each"),
+        kind="presence",
+        types=("village_clinic",),
+        per=per,
+        ownership=ownership,
     )
-    world = world_of([[10.0], [10.0], [10.0]], parents=["甲镇", "甲镇", "乙镇"], facilities=facilities_at([0, -1], ["private", ""]))
+    world = world_of(
+        [[10.0], [10.0], [10.0]], parents=["甲镇", "甲镇", "乙镇"], facilities=facilities_at([0, -1], ["private", ""])
+    )
     assert evaluate(world, standard.criteria()).criteria[0].piece_covered.tolist() == covered
 
 

@@ -29,7 +29,9 @@ PLACES = {"ngazidja": ROOT / "geodata/ngazidja/study.toml", "porto_alegre": ROOT
 
 
 @pytest.fixture(scope="module", params=list(PLACES))
-def done(request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Study, Results, Path]]:
+def done(
+    request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Study, Results, Path]]:
     """One run of a place and the folder it wrote."""
     assert shared_data
     study = load_study(PLACES[request.param])
@@ -67,16 +69,26 @@ def test_sites_judged_by_a_fresh_run_cover_equal_people(done: tuple[str, Study, 
     assert len(results.sites) == siting.choose
     tree = tomllib.loads(study.path.read_text(encoding="utf-8"))
     shutil.copy(folder / "sites.csv", tmp_path / "sites.csv")
-    tree["facilities"].append({"path": "sites.csv", "crs": "WGS84", "columns": {"id": "candidate_id", "lon": "lon", "lat": "lat", "type": "type"}})
+    tree["facilities"].append(
+        {
+            "path": "sites.csv",
+            "crs": "WGS84",
+            "columns": {"id": "candidate_id", "lon": "lon", "lat": "lat", "type": "type"},
+        }
+    )
     tree.pop("siting")
     for source in sources_of(tree):
         if source["path"] != "sites.csv":
             source["path"] = str(study.locate(source["path"]))
     judged = judge(prepare(study_from(tree, tmp_path / "study.toml")))
-    found = {c.criterion.key: float(n.covered.sum()) for c, n in zip(judged.coverage.criteria, judged.counts, strict=True)}
+    found = {
+        c.criterion.key: float(n.covered.sum()) for c, n in zip(judged.coverage.criteria, judged.counts, strict=True)
+    }
     assert found[siting.standard] == pytest.approx(results.sites["covered_persons"].iloc[-1], rel=1e-12)
     before = next(s for s in results.summaries if s.criterion.key == siting.standard)
-    assert before.covered_persons + results.sites["new_persons"].sum() == pytest.approx(found[siting.standard], rel=1e-12)
+    assert before.covered_persons + results.sites["new_persons"].sum() == pytest.approx(
+        found[siting.standard], rel=1e-12
+    )
 
 
 def sources_of(tree: dict[str, Any]) -> list[dict[str, Any]]:
@@ -86,7 +98,9 @@ def sources_of(tree: dict[str, Any]) -> list[dict[str, Any]]:
     return [found for value in tree for found in sources_of(value)] if isinstance(tree, list) else []
 
 
-def test_the_same_run_into_another_folder_is_equal_to_the_byte(done: tuple[str, Study, Results, Path], tmp_path: Path) -> None:
+def test_the_same_run_into_another_folder_is_equal_to_the_byte(
+    done: tuple[str, Study, Results, Path], tmp_path: Path
+) -> None:
     _, study, _, folder = done
     publish(run(study), tmp_path / "elsewhere")
     assert contents(tmp_path / "elsewhere") == contents(folder)
@@ -120,7 +134,10 @@ def test_outputs_are_all_there_and_read_back(done: tuple[str, Study, Results, Pa
         "start.html", "map.html", "gaps.csv", "gaps.xlsx", "sites.csv", "units.csv", "scorecard.csv", "study.gpkg", "set_aside.csv", "run.log", "run.json",
     }  # fmt: skip
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert {item["name"] if "name" in item else item["path"] for item in record["files"]} == names - {"run.json", "run.log"}
+    assert {item["name"] if "name" in item else item["path"] for item in record["files"]} == names - {
+        "run.json",
+        "run.log",
+    }
     with (folder / "sites.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [float(r["lon"]) for r in rows] == results.sites["lon"].tolist()
@@ -135,7 +152,11 @@ def test_row_order_does_not_matter(shared_data: Path, tmp_path: Path) -> None:
         home = tmp_path / name
         home.mkdir()
         frame.to_csv(home / "poa_hexgrid.csv", index=False)
-        text = PLACES["porto_alegre"].read_text(encoding="utf-8").replace("../../../shared/data/porto_alegre/poa_hexgrid.csv", "poa_hexgrid.csv")
+        text = (
+            PLACES["porto_alegre"]
+            .read_text(encoding="utf-8")
+            .replace("../../../shared/data/porto_alegre/poa_hexgrid.csv", "poa_hexgrid.csv")
+        )
         text = text.replace("../../../shared/data/porto_alegre", str(shared_data / "porto_alegre"))
         (home / "study.toml").write_text(text, encoding="utf-8")
         publish(run(load_study(home / "study.toml")), home / "out")

@@ -63,7 +63,10 @@ def test_all_missing_files_are_named_at_once(place: Path) -> None:
         (place / part).unlink()
     found = sentences(load_study(place / "study.toml"))
     assert len(found) == 4
-    assert all(any(part in line for line in found) for part in ("facilities.xlsx", "population.tif", "roads.osm", "units.geojson"))
+    assert all(
+        any(part in line for line in found)
+        for part in ("facilities.xlsx", "population.tif", "roads.osm", "units.geojson")
+    )
 
 
 def test_a_layer_without_a_crs_is_refused(place: Path) -> None:
@@ -133,14 +136,28 @@ def test_a_mode_that_does_not_exist(place: Path) -> None:
 
 
 def test_a_standard_that_measures_by_an_unknown_mode(place: Path) -> None:
-    own = {"id": "own/x", "title": {"zh": "x", "en": "x"}, "kind": "circle", "types": ["village_clinic"], "measures": ["bus"], "limit_min": 15}
+    own = {
+        "id": "own/x",
+        "title": {"zh": "x", "en": "x"},
+        "kind": "circle",
+        "types": ["village_clinic"],
+        "measures": ["bus"],
+        "limit_min": 15,
+    }
     found = sentences(spoiled(place, lambda tree: tree["standards"].update(define=[own])))
     assert any("bus" in line for line in found)
 
 
 def test_no_criterion_that_any_input_can_answer(place: Path) -> None:
     def change(tree: dict[str, Any]) -> None:
-        own = {"id": "own/x", "title": {"zh": "x", "en": "x"}, "kind": "circle", "types": ["pool"], "measures": ["walk"], "limit_min": 15}
+        own = {
+            "id": "own/x",
+            "title": {"zh": "x", "en": "x"},
+            "kind": "circle",
+            "types": ["pool"],
+            "measures": ["walk"],
+            "limit_min": 15,
+        }
         tree["standards"] = {"define": [own]}
         tree.pop("siting")
 
@@ -197,7 +214,10 @@ def test_people_nowhere(place: Path) -> None:
     assert any("population.tif" in line for line in found)
 
 
-@pytest.mark.parametrize(("unit", "criterion"), [("没有这个村", "shanting/S01/walk"), ("对岸村", "shanting/S01/wlk"), ("对岸村", "shanting/S99")])
+@pytest.mark.parametrize(
+    ("unit", "criterion"),
+    [("没有这个村", "shanting/S01/walk"), ("对岸村", "shanting/S01/wlk"), ("对岸村", "shanting/S99")],
+)
 def test_explain_refuses_what_it_does_not_know(place: Path, unit: str, criterion: str) -> None:
     with pytest.raises(StudyError) as caught:
         explain(load_study(place / "study.toml"), unit=unit, criterion=criterion)

@@ -1,4 +1,4 @@
-"""servicecircle: which villages and neighbourhoods a county's services do not reach, and where the next sites should go."""
+"""Which villages and neighbourhoods a county's services do not reach, and where the next sites should go."""
 
 from __future__ import annotations
 

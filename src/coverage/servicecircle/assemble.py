@@ -45,10 +45,17 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
     study, world = prepared.study, prepared.world
     language = study.outputs.language
     pairs = list(zip(judged.coverage.criteria, judged.counts, strict=True))
-    lines = [ledger.window_line(world.demand), ledger.calibration_line(world.demand), *(ledger_line(e, c) for e, c in pairs)]
+    lines = [
+        ledger.window_line(world.demand),
+        ledger.calibration_line(world.demand),
+        *(ledger_line(e, c) for e, c in pairs),
+    ]
     closed = ledger.check(lines)
     progress("gaps")
-    lists = [gap_rows(world, e, t, prepared.ground.named, language) for e, t in zip(judged.coverage.criteria, judged.tables, strict=True)]
+    lists = [
+        gap_rows(world, e, t, prepared.ground.named, language)
+        for e, t in zip(judged.coverage.criteria, judged.tables, strict=True)
+    ]
     gaps = _joined(lists, GAP_COLUMNS)
     cards = _cards(prepared, judged)
     plan = _plan(prepared, progress)
@@ -94,7 +101,9 @@ def _plan(prepared: Prepared, progress: Callable[[str], None]) -> Plan | None:
         return None
     progress("siting")
     wanted = find(prepared.criteria, siting.standard)
-    return plan_sites(prepared.world, wanted, siting, lambda lon, lat: find_doors(prepared.finder, prepared.world.modes, lon, lat))
+    return plan_sites(
+        prepared.world, wanted, siting, lambda lon, lat: find_doors(prepared.finder, prepared.world.modes, lon, lat)
+    )
 
 
 def _facilities(prepared: Prepared) -> gpd.GeoDataFrame:
@@ -110,7 +119,14 @@ def _facilities(prepared: Prepared) -> gpd.GeoDataFrame:
 def _set_aside(prepared: Prepared) -> pd.DataFrame:
     language = prepared.study.outputs.language
     rows: list[dict[str, Any]] = [
-        {"file": s.file, "layer": s.layer, "row": s.row, "id": s.id, "value": s.value, "reason": sentence(language, s.reason)}
+        {
+            "file": s.file,
+            "layer": s.layer,
+            "row": s.row,
+            "id": s.id,
+            "value": s.value,
+            "reason": sentence(language, s.reason),
+        }
         for s in prepared.inputs.set_aside
     ]
     rows += [
@@ -137,11 +153,15 @@ def _outside(prepared: Prepared) -> pd.DataFrame:
 def _drawings(prepared: Prepared, judged: Judged) -> Drawings:
     world, roads = prepared.world, prepared.inputs.roads
     places = gpd.GeoDataFrame(
-        {"name": roads.places.name, "place": roads.places.place}, geometry=shapely.points(roads.places.lon, roads.places.lat), crs="EPSG:4326"
+        {"name": roads.places.name, "place": roads.places.place},
+        geometry=shapely.points(roads.places.lon, roads.places.lat),
+        crs="EPSG:4326",
     )
     return Drawings(
         units=drawings.unit_shapes(world),
-        service_areas=drawings.service_areas(world, judged.coverage.criteria, prepared.finder, prepared.study.outputs.language),
+        service_areas=drawings.service_areas(
+            world, judged.coverage.criteria, prepared.finder, prepared.study.outputs.language
+        ),
         roads=drawings.road_lines(world),
         barriers=drawings.barrier_shapes(roads.barriers, prepared.inputs.box),
         places=places,
@@ -159,20 +179,30 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     persons = float(demand.persons.sum())
     notices = [problem("flow.note", note=study.study.note)] if study.study.note else []
     notices += [
-        problem("flow.no_data", criterion=e.criterion.key, types=", ".join(e.missing)) for e in judged.coverage.criteria if e.state != "computed"
+        problem("flow.no_data", criterion=e.criterion.key, types=", ".join(e.criterion.standard.types))
+        for e in judged.coverage.criteria
+        if e.state != "computed"
     ]
     notices += prepared.inputs.notices
-    notices.append(problem("flow.outside", persons=f"{demand.outside_persons:,.0f}", window=f"{demand.window_persons:,.0f}"))
+    notices.append(
+        problem("flow.outside", persons=f"{demand.outside_persons:,.0f}", window=f"{demand.window_persons:,.0f}")
+    )
     if persons > 0:
         share = float(demand.persons[~walking].sum()) / persons
         notices.append(problem("flow.far_from_roads", share=f"{share:.1%}", limit=f"{study.travel.access_limit_m:g}"))
     basis = world.units["basis"].value_counts()
-    notices.append(problem("flow.unit_basis", **{name: int(basis.get(name, 0)) for name in ("surveyed", "nearest_point", "block")}))
+    notices.append(
+        problem("flow.unit_basis", **{name: int(basis.get(name, 0)) for name in ("surveyed", "nearest_point", "block")})
+    )
     by_default = int((world.units["class_basis"] == "default").sum())
     if by_default and prepared.inputs.units is None:
         notices.append(problem("flow.class_default", count=by_default, area_class=study.area.default_class))
     if yielded.any():
-        notices.append(problem("flow.walls_yielded", count=int(yielded.sum()), names=", ".join(facilities.loc[yielded, "id"].head(5))))
+        notices.append(
+            problem(
+                "flow.walls_yielded", count=int(yielded.sum()), names=", ".join(facilities.loc[yielded, "id"].head(5))
+            )
+        )
     if demand.moved or demand.in_water:
         notices.append(problem("flow.water", moved=demand.moved, left=demand.in_water))
     if demand.grid is None:
@@ -215,7 +245,10 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
             "turn_restrictions": prepared.inputs.roads.turn_restrictions,
             "by_mode": {name: _mode_facts(prepared, name) for name in world.modes},
         },
-        "barriers": {str(k): int(n) for k, n in zip(*np.unique(prepared.inputs.roads.barriers.kind, return_counts=True), strict=True)},
+        "barriers": {
+            str(k): int(n)
+            for k, n in zip(*np.unique(prepared.inputs.roads.barriers.kind, return_counts=True), strict=True)
+        },
         "siting": None if plan is None else {"candidates": plan.candidates},
     }
 

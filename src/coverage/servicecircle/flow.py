@@ -30,7 +30,19 @@ if TYPE_CHECKING:
 
     Stage = Callable[[str], None]
 
-LIBRARIES = ("exactextract", "geopandas", "highspy", "numpy", "osmium", "pandas", "pyogrio", "pyproj", "rasterio", "scipy", "shapely")
+LIBRARIES = (
+    "exactextract",
+    "geopandas",
+    "highspy",
+    "numpy",
+    "osmium",
+    "pandas",
+    "pyogrio",
+    "pyproj",
+    "rasterio",
+    "scipy",
+    "shapely",
+)
 
 
 def _silent(_stage: str) -> None:
@@ -234,10 +246,7 @@ def explain(study: Study, *, unit: str, criterion: str) -> list[str]:
 
 def _unit_id(world: World, table: pd.DataFrame, wanted: str, criterion: Criterion) -> str:
     units = world.units
-    if wanted in set(units["id"]):
-        matches = [wanted]
-    else:
-        matches = list(units.loc[units["name"] == wanted, "id"])
+    matches = [wanted] if wanted in set(units["id"]) else list(units.loc[units["name"] == wanted, "id"])
     if len(matches) > 1:
         raise StudyError(problem("flow.unit_ambiguous", unit=wanted, ids=", ".join(matches)))
     if not matches:

@@ -30,7 +30,7 @@ class Source(Section):
     layer: str | None = None
     """Layer of a vector file or sheet of a workbook; the first one when left out."""
     crs: Crs | None = None
-    """Coordinate system, where the file does not say: ``WGS84``, ``CGCS2000``, ``GCJ-02`` or a code such as ``EPSG:4547``."""
+    """Coordinate system where the file does not say: ``WGS84``, ``CGCS2000``, ``GCJ-02`` or a code (``EPSG:4547``)."""
     source: str | None = None
     """Who made the data (printed on the map)."""
     licence: str | None = None
@@ -69,7 +69,7 @@ class UnitPoints(UnitPolygons):
 
 
 class Area(Section):
-    """What gaps are named for. With neither polygons nor points, units are made from the named places of the road file."""
+    """What gaps are named for: polygons, or points, or - with neither - the named places of the road file."""
 
     units: UnitPolygons | None = None
     """Unit boundaries (polygons)."""
@@ -310,7 +310,7 @@ def study_from(tree: dict[str, Any], path: Path) -> Study:
         study = Study.model_validate(tree)
     except ValidationError as error:
         raise StudyError([_problem(item, path) for item in _own(error.errors())]) from error
-    study._path = path
+    study._path = path  # noqa: SLF001 - set once, by the only function that makes a study
     return study
 
 
@@ -318,14 +318,18 @@ def _own(errors: list[Any]) -> list[Any]:
     """Leave out "too short" where the list is short only because its own entries were refused."""
     places = [error["loc"] for error in errors]
     return [
-        e for e in errors if e["type"] != "too_short" or not any(len(p) > len(e["loc"]) and p[: len(e["loc"])] == e["loc"] for p in places)
+        e
+        for e in errors
+        if e["type"] != "too_short"
+        or not any(len(p) > len(e["loc"]) and p[: len(e["loc"])] == e["loc"] for p in places)
     ]
 
 
 #: pydantic error types with a sentence of their own, under ``study.rule``.
 RULES = frozenset(
-    "two_bases one_population one_limit measures too_short greater_than greater_than_equal less_than_equal literal_error string_type "
-    "float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing tuple_type dict_type model_type".split()
+    "two_bases one_population one_limit measures too_short greater_than greater_than_equal less_than_equal "
+    "literal_error string_type float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing "
+    "tuple_type dict_type model_type".split()
 )
 
 
@@ -360,7 +364,9 @@ def _fields_at(location: list[str]) -> set[str]:
     for part in location:
         if part.isdigit():
             continue
-        found = [m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)]
+        found = [
+            m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
+        ]
         models = found or models
     return {name for model in models for name in model.model_fields}
 

@@ -51,10 +51,14 @@ class Ground:
 
 
 def study_modes(study: Study, known: Mapping[str, Mode], criteria: Sequence[Criterion]) -> dict[str, Mode]:
-    """Return the modes the criteria travel by, with the study's changes; walking and driving stand beside every value."""
+    """Return the modes the criteria travel by, with the study's changes; walking and driving are always among them."""
     wanted = {criterion.mode for criterion in criteria if criterion.mode} | {"walk", "drive"}
     changes = {name: change.model_dump(exclude_none=True) for name, change in study.travel.modes.items()}
-    return {name: mode.changed(**changes[name]) if name in changes else mode for name, mode in known.items() if name in wanted}
+    return {
+        name: mode.changed(**changes[name]) if name in changes else mode
+        for name, mode in known.items()
+        if name in wanted
+    }
 
 
 def build_ground(study: Study, inputs: Inputs, criteria: Sequence[Criterion], modes: Mapping[str, Mode]) -> Ground:
@@ -79,7 +83,8 @@ def build_ground(study: Study, inputs: Inputs, criteria: Sequence[Criterion], mo
         demand = pieces.out_of_water(demand, barriers.geometry[barriers.kind == "water"])
     else:
         frame = inputs.population.frame
-        demand = pieces.point_demand(*(frame[c].to_numpy(dtype=float) for c in ("lon", "lat", "persons")), shares)
+        lon, lat, persons = (frame[c].to_numpy(dtype=float) for c in ("lon", "lat", "persons"))
+        demand = pieces.point_demand(lon, lat, persons, shares)
     if len(demand.piece_unit) == 0:
         raise StudyError(problem("flow.nobody_in_units", file=inputs.population.path.name))
     return Ground(working, crossings, units, demand, named)
@@ -98,7 +103,9 @@ def _named(inputs: Inputs) -> gpd.GeoDataFrame:
     if len(places.name) or inputs.units is None:
         return gpd.GeoDataFrame({"name": places.name}, geometry=shapely.points(places.lon, places.lat), crs="EPSG:4326")
     frame = inputs.units.frame
-    return gpd.GeoDataFrame({"name": frame["name"]}, geometry=frame.geometry.representative_point().to_numpy(), crs="EPSG:4326")
+    return gpd.GeoDataFrame(
+        {"name": frame["name"]}, geometry=frame.geometry.representative_point().to_numpy(), crs="EPSG:4326"
+    )
 
 
 def _units_and_shares(
@@ -116,16 +123,14 @@ def _units_and_shares(
         places = inputs.roads.places
         units = settlements.place_units(places.id, places.name, places.place, places.lon, places.lat)
     if isinstance(population, RasterPeople):
-        values = np.nan_to_num(population.surface.values.ravel())
+        values = np.nan_to_num(population.surface.values.ravel())  # noqa: PD011 - a Surface, not a frame
         place = np.flatnonzero(values > 0)
         lon, lat = to_wgs84(population.surface.grid.crs, *population.surface.grid.centres(place))
     else:
         place = np.arange(len(population.frame))
         lon, lat = (population.frame[c].to_numpy(dtype=float) for c in ("lon", "lat"))
-    return settlements.assign(
-        lon, lat, place, units, named, working, crossings,
-        default_class=study.area.default_class, language=study.outputs.language,
-    )  # fmt: skip
+    naming = settlements.BlockNaming(named, study.area.default_class, study.outputs.language)
+    return settlements.assign(lon, lat, place, units, working, crossings, naming=naming)
 
 
 def _points_in(units: gpd.GeoDataFrame, frame: pd.DataFrame) -> Shares:
@@ -145,7 +150,7 @@ def unit_of_points(units: gpd.GeoDataFrame, lon: NDArray[np.float64], lat: NDArr
 
 
 def facility_units(ground: Ground, facilities: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the unit row of every facility, -1 outside: by polygon, else the nearest unit (or the block it stands in)."""
+    """Return the unit row of every facility, -1 outside: by polygon, else the nearest unit (or its block)."""
     lon, lat = (facilities[c].to_numpy(dtype=float) for c in ("lon", "lat"))
     units = ground.units
     if len(units) and (units.geometry.geom_type != "Point").all():
@@ -189,7 +194,9 @@ def build_network_of(study: Study, inputs: Inputs, ground: Ground, modes: Mappin
     )
 
 
-def build_world(study: Study, inputs: Inputs, ground: Ground, network: Network, modes: Mapping[str, Mode]) -> tuple[World, AccessFinder]:
+def build_world(
+    study: Study, inputs: Inputs, ground: Ground, network: Network, modes: Mapping[str, Mode]
+) -> tuple[World, AccessFinder]:
     """Attach people and facilities to the network and return the world, with the finder that attached them."""
     finder = AccessFinder(network, ground.working, ground.crossings, limit_m=study.travel.access_limit_m)
     facilities = inputs.facilities.frame.assign(unit=facility_units(ground, inputs.facilities.frame))
@@ -210,6 +217,8 @@ def build_world(study: Study, inputs: Inputs, ground: Ground, network: Network, 
     return world, finder
 
 
-def find_doors(finder: AccessFinder, modes: Mapping[str, Mode], lon: NDArray[np.float64], lat: NDArray[np.float64]) -> Places:
+def find_doors(
+    finder: AccessFinder, modes: Mapping[str, Mode], lon: NDArray[np.float64], lat: NDArray[np.float64]
+) -> Places:
     """Attach points as doors: where walls alone bar every leg, the walls yield."""
     return Places(lon, lat, finder.find(lon, lat, modes, walls_yield=True))

@@ -19,9 +19,10 @@ def covered(reach: Reach, limit: int) -> NDArray[np.bool_]:
 
     A value equal to the limit holds; a point without a value does not.
     """
-    return (reach.state == State.REACHED) & (reach.value <= limit)
+    return np.asarray((reach.state == State.REACHED) & (reach.value <= limit))
 
 
 def within(reach: Reach, limit: int, half: int) -> NDArray[np.bool_]:
     """Return which points lie on the knife-edge: reached, at most ``half`` from the limit on either side."""
-    return (reach.state == State.REACHED) & (np.abs(reach.value.astype(np.int64) - limit) <= half)
+    near = np.abs(reach.value.astype(np.int64) - limit) <= half
+    return np.asarray((reach.state == State.REACHED) & near)

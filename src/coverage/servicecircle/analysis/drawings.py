@@ -31,7 +31,9 @@ LATTICE_MOST = 250_000
 SIMPLIFY_DEG = 5e-5
 
 
-def service_areas(world: World, entries: Sequence[CriterionCoverage], finder: AccessFinder, language: str) -> gpd.GeoDataFrame:
+def service_areas(
+    world: World, entries: Sequence[CriterionCoverage], finder: AccessFinder, language: str
+) -> gpd.GeoDataFrame:
     """Return the dissolved area each computed criterion reaches (columns of ``results.Drawings.service_areas``).
 
     Travel: dissolved sub-cells with people, or a 100 m lattice where people are given at points. Straight
@@ -48,11 +50,20 @@ def service_areas(world: World, entries: Sequence[CriterionCoverage], finder: Ac
             area = circles(places.lon[entry.facility_rows], places.lat[entry.facility_rows], criterion.limit / 1000)
         elif world.demand.grid is not None and entry.reach is not None:
             inside = covered(entry.reach, criterion.limit)
-            area = _to_wgs84(cells_area(world.demand.grid, world.demand.cell, world.demand.per_side, inside), world.demand.grid)
+            area = _to_wgs84(
+                cells_area(world.demand.grid, world.demand.cell, world.demand.per_side, inside), world.demand.grid
+            )
         else:
             drawn = drawn or _Lattice(world, finder)
             area = drawn.area(criterion, entry)
-        rows.append({"criterion": criterion.key, "measure": criterion.measure_key, "limit_text": limit_text(criterion, language), "geometry": area})
+        rows.append(
+            {
+                "criterion": criterion.key,
+                "measure": criterion.measure_key,
+                "limit_text": limit_text(criterion, language),
+                "geometry": area,
+            }
+        )
     columns = ["criterion", "measure", "limit_text", "geometry"]
     return gpd.GeoDataFrame(rows, columns=columns, geometry="geometry", crs="EPSG:4326")
 
@@ -73,7 +84,9 @@ class _Lattice:
         self._places = Places(lon, lat, finder.find(lon, lat, world.modes))
 
     def area(self, criterion: Criterion, entry: CriterionCoverage) -> shapely.Geometry:
-        search = self._world.search(criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road")
+        search = self._world.search(
+            criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road"
+        )
         reach = network_reach(search, self._places, self._world.doors(entry.facility_rows), self._world.walk)
         return _to_wgs84(cells_area(self.grid, self.cell, 1, covered(reach, criterion.limit)), self.grid)
 
@@ -104,7 +117,11 @@ def road_lines(world: World) -> gpd.GeoDataFrame:
     """Return the roads by class, simplified, one multi-line each."""
     net = world.network
     owner = np.repeat(np.arange(net.size), np.diff(net.point_start))
-    lines = shapely.linestrings(np.column_stack((net.lon, net.lat)), indices=owner) if net.size else np.zeros(0, dtype=object)
+    lines = (
+        shapely.linestrings(np.column_stack((net.lon, net.lat)), indices=owner)
+        if net.size
+        else np.zeros(0, dtype=object)
+    )
     lines = shapely.simplify(lines, SIMPLIFY_DEG)
     classes = np.unique(net.road_class)
     merged = [shapely.line_merge(shapely.multilinestrings(list(lines[net.road_class == cls]))) for cls in classes]

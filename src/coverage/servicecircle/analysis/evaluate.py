@@ -130,7 +130,9 @@ def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCove
     edge = None
     if world.demand.half_m is not None:
         edge = within(reach, criterion.limit, knife_edge_half(world, criterion))[point] & of_piece
-    return CriterionCoverage(criterion, "computed", rows, reach, applies, holds[point] & of_piece, reach.state[point], edge)
+    return CriterionCoverage(
+        criterion, "computed", rows, reach, applies, holds[point] & of_piece, reach.state[point], edge
+    )
 
 
 def knife_edge_half(world: World, criterion: Criterion) -> int:

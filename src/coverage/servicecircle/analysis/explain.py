@@ -14,6 +14,7 @@ from servicecircle.travel.trace import trace
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from servicecircle.analysis.evaluate import CriterionCoverage, ReachCache
     from servicecircle.analysis.world import World
@@ -30,12 +31,16 @@ class Explainer:
         The criterion's unit table.
     """
 
-    def __init__(self, world: World, entry: CriterionCoverage, table: pd.DataFrame, cache: ReachCache, language: str) -> None:
+    def __init__(
+        self, world: World, entry: CriterionCoverage, table: pd.DataFrame, cache: ReachCache, language: str
+    ) -> None:
         self._world, self._entry, self._table, self._cache, self._language = world, entry, table, cache, language
         criterion = entry.criterion
         self._search: Search | None = None
         if criterion.measure in ("time", "road"):
-            self._search = world.search(criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road")
+            self._search = world.search(
+                criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road"
+            )
 
     def _say(self, key: str, /, **values: object) -> str:
         return say(self._language, f"explain.{key}", **values)
@@ -54,9 +59,19 @@ class Explainer:
         row = rows.iloc[0]
         criterion = self._entry.criterion
         lines = [
-            self._say("criterion", title=criterion.standard.title.in_language(self._language), limit=limit_text(criterion, self._language)),
+            self._say(
+                "criterion",
+                title=criterion.standard.title.in_language(self._language),
+                limit=limit_text(criterion, self._language),
+            ),
             self._say("clause", clause=clause_text(criterion.standard, self._language)),
-            self._say("unit", name=row["name"], id=unit_id, basis=self._say(f"basis.{row['basis']}"), area=self._say(f"area.{row['area_class']}")),
+            self._say(
+                "unit",
+                name=row["name"],
+                id=unit_id,
+                basis=self._say(f"basis.{row['basis']}"),
+                area=self._say(f"area.{row['area_class']}"),
+            ),
         ]
         if row["persons"] <= 0:
             return [*lines, self._say("empty")]
@@ -73,10 +88,10 @@ class Explainer:
             return [*lines, self._presence(row)]
         return [*lines, *self._trip_lines(unit_id), self._verdict(row)]
 
-    def _pieces(self, unit_id: str) -> np.ndarray:
+    def _pieces(self, unit_id: str) -> NDArray[np.int64]:
         unit = int(np.flatnonzero(self._world.units["id"].to_numpy() == unit_id)[0])
-        pieces: np.ndarray = np.flatnonzero(self._world.demand.piece_unit == unit)
-        return pieces[self._world.demand.piece_persons[pieces] > 0]
+        demand = self._world.demand
+        return np.flatnonzero((demand.piece_unit == unit) & (demand.piece_persons > 0)).astype(np.int64)
 
     def _points(self, unit_id: str) -> int:
         return len(self._pieces(unit_id))
@@ -84,7 +99,11 @@ class Explainer:
     def _presence(self, row: pd.Series) -> str:
         key = "present" if row["share_covered"] > 0 else "absent"
         return self._say(
-            key, count=row["count"], needed=self._entry.criterion.limit, nearest=row["nearest_name"] or "-", km=_number(row["nearest_straight_km"])
+            key,
+            count=row["count"],
+            needed=self._entry.criterion.limit,
+            nearest=row["nearest_name"] or "-",
+            km=_number(row["nearest_straight_km"]),
         )
 
     def _trip_lines(self, unit_id: str) -> list[str]:
@@ -111,10 +130,13 @@ class Explainer:
 
     def _reach(self) -> Reach:
         return self._entry.reach or self._cache.by(
-            self._entry.facility_rows, "time", companion_mode(self._entry.criterion), self._entry.criterion.standard.direction
+            self._entry.facility_rows,
+            "time",
+            companion_mode(self._entry.criterion),
+            self._entry.criterion.standard.direction,
         )
 
-    def _middle(self, pieces: np.ndarray) -> int:
+    def _middle(self, pieces: NDArray[np.int64]) -> int:
         """Return the piece of the people-weighted median value (unreached last)."""
         reach, demand = self._reach(), self._world.demand
         point = demand.piece_point[pieces]
@@ -129,7 +151,11 @@ class Explainer:
         lines = [self._say("start_leg", m=f"{trip.start_leg_mm / 1000:,.1f}", value=self._value(trip.start_leg))]
         lines += [
             self._say(
-                "stretch", cls=self._say(f"road.{s.road_class}"), m=f"{s.mm / 1000:,.1f}", kmh=f"{s.kmh:g}", value=self._value(s.value)
+                "stretch",
+                cls=self._say(f"road.{s.road_class}"),
+                m=f"{s.mm / 1000:,.1f}",
+                kmh=f"{s.kmh:g}",
+                value=self._value(s.value),
             )
             for s in trip.stretches
         ]
@@ -145,7 +171,11 @@ class Explainer:
 
     def _verdict(self, row: pd.Series) -> str:
         key = "short" if row["short"] else ("every" if row["every"] else "not_short")
-        return self._say(f"verdict.{key}", limit=self._value(self._entry.criterion.limit), uncovered=f"{row['uncovered_persons']:,.1f}")
+        return self._say(
+            f"verdict.{key}",
+            limit=self._value(self._entry.criterion.limit),
+            uncovered=f"{row['uncovered_persons']:,.1f}",
+        )
 
 
 def _number(value: float) -> str:

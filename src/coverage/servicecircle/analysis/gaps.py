@@ -13,6 +13,7 @@ from servicecircle.analysis.columns import GAP_COLUMNS
 from servicecircle.demand.settlements import directions, where_text
 from servicecircle.geo.coordinates import wgs84_to_gcj02
 from servicecircle.geo.crs import to_wgs84
+from servicecircle.geo.sums import sum_by
 from servicecircle.standards.wording import clause_text, limit_text
 from servicecircle.text import say
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=int)
 
 
-def gap_rows(world: World, entry: CriterionCoverage, units: pd.DataFrame, named: gpd.GeoDataFrame, language: str) -> pd.DataFrame:
+def gap_rows(
+    world: World, entry: CriterionCoverage, units: pd.DataFrame, named: gpd.GeoDataFrame, language: str
+) -> pd.DataFrame:
     """Return the gap list of one criterion: short units, then patches, then what is scattered; each ranked by people.
 
     Parameters
@@ -101,8 +104,8 @@ def find_patches(world: World, entry: CriterionCoverage) -> list[Patch]:
         canvas[r, c] = True
         label = ndimage.label(canvas, structure=EIGHT_NEIGHBOURS)[0][r, c]
         order = np.argsort(label, kind="stable")
-        for group in np.split(mine[order], np.flatnonzero(np.diff(label[order])) + 1):
-            found.append(_patch(world, cells, group, str(names[parent])))
+        groups = np.split(mine[order], np.flatnonzero(np.diff(label[order])) + 1)
+        found += [_patch(world, cells, group, str(names[parent])) for group in groups]
     return sorted(found, key=lambda p: (-p.uncovered, p.lat, p.lon))
 
 
@@ -121,8 +124,8 @@ def _cells(world: World, entry: CriterionCoverage, parent_of_unit: NDArray[np.in
     _, first = np.unique(pairs[order] // width, return_index=True)
     return _Cells(
         cell,
-        np.bincount(row, weights=persons, minlength=len(cell)),
-        np.bincount(row, weights=uncovered, minlength=len(cell)),
+        sum_by(row, persons, len(cell)),
+        sum_by(row, uncovered, len(cell)),
         (pairs % width)[order[first]],
     )
 
@@ -163,5 +166,7 @@ def _patch_rows(world: World, entry: CriterionCoverage, named: gpd.GeoDataFrame,
     if small:
         people = sum(p.uncovered for p in small)
         name = say(language, "flow.scattered", count=len(small), limit=f"{world.gap.patch_persons:g}")
-        frames.append(pd.DataFrame([{"gap_kind": "scattered", "unit_id": "scattered", "name": name, "uncovered_persons": people}]))
+        frames.append(
+            pd.DataFrame([{"gap_kind": "scattered", "unit_id": "scattered", "name": name, "uncovered_persons": people}])
+        )
     return frames

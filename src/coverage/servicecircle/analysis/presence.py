@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from servicecircle.standards.model import Criterion
 
 
-def facilities_per_unit(world: World, criterion: Criterion, rows: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+def facilities_per_unit(
+    world: World, criterion: Criterion, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Return which units the presence applies to, and the facilities counted for each.
 
     ``per`` decides the level: the unit itself, its parent (every unit of a town counts the town's facilities),

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 def lower_quantile(
-    q: float, unit: NDArray[np.int64], value: NDArray[np.int64], known: NDArray[np.bool_], persons: NDArray[np.float64], units: int
+    q: float,
+    unit: NDArray[np.int64],
+    value: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    persons: NDArray[np.float64],
+    units: int,
 ) -> NDArray[np.float64]:
     """Return, per unit, the smallest value at which at least the share ``q`` of its people is reached.
 
@@ -39,8 +44,13 @@ def lower_quantile(
     return result
 
 
-def most_people(unit: NDArray[np.int64], choice: NDArray[np.int64], persons: NDArray[np.float64], units: int) -> NDArray[np.int64]:
-    """Return, per unit, the choice most of its people have (-1: none); of equals the smaller. Negative choices do not count."""
+def most_people(
+    unit: NDArray[np.int64], choice: NDArray[np.int64], persons: NDArray[np.float64], units: int
+) -> NDArray[np.int64]:
+    """Return, per unit, the choice most of its people have (-1: none); of equals the smaller.
+
+    Negative choices do not count.
+    """
     result = np.full(units, -1, dtype=np.int64)
     counted = (choice >= 0) & (persons > 0)
     pairs, index = np.unique(np.column_stack((unit[counted], choice[counted])), axis=0, return_inverse=True)

@@ -12,6 +12,7 @@ import pandas as pd
 from servicecircle.analysis.columns import UNIT_COLUMNS
 from servicecircle.analysis.quantiles import lower_quantile, most_people
 from servicecircle.demand.ledger import LedgerLine, line
+from servicecircle.geo.sums import sum_by
 from servicecircle.travel.reach import State
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def count_people(world: World, entry: CriterionCoverage) -> Counts:
 
     def people(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         kept = mask & applies
-        return np.bincount(demand.piece_unit[kept], weights=demand.piece_persons[kept], minlength=units)
+        return sum_by(demand.piece_unit[kept], demand.piece_persons[kept], units)
 
     state, uncovered = entry.piece_state, ~entry.piece_covered
     return Counts(
@@ -119,7 +120,9 @@ def ledger_line(entry: CriterionCoverage, counts: Counts) -> LedgerLine:
         "unattached": counts.unattached,
         "no_facility": counts.no_facility,
     }
-    return line(entry.criterion.key, math.fsum(counts.persons), {name: math.fsum(people) for name, people in parts.items()})
+    return line(
+        entry.criterion.key, math.fsum(counts.persons), {name: math.fsum(people) for name, people in parts.items()}
+    )
 
 
 def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed_target: float) -> CriterionSummary:
@@ -190,7 +193,7 @@ def nearest_of_units(world: World, entry: CriterionCoverage, reach: Reach) -> Ne
 
 
 def companion_mode(criterion: Criterion) -> str:
-    """Return the mode whose time and road distance stand beside a criterion: its own, else walking, or driving for vehicles."""
+    """Return the mode whose time and road stand beside a criterion: its own, else walking (vehicles: driving)."""
     return criterion.mode or ("drive" if criterion.standard.direction == "from_facility" else "walk")
 
 
@@ -250,7 +253,9 @@ def _nearest_columns(world: World, entry: CriterionCoverage, cache: ReachCache) 
     names = world.facilities["name"].to_numpy(dtype=object)
 
     def label(values: NDArray[Any], row: NDArray[np.int64]) -> NDArray[Any]:
-        return np.where(row >= 0, values[np.maximum(row, 0)], "") if len(values) else np.full(len(row), "", dtype=object)
+        return (
+            np.where(row >= 0, values[np.maximum(row, 0)], "") if len(values) else np.full(len(row), "", dtype=object)
+        )
 
     mode = companion_mode(criterion)
     columns: dict[str, Any] = {}

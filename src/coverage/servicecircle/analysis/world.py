@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.analysis.select import facilities_for
+from servicecircle.geo.sums import sum_by
 from servicecircle.travel.reach import Doors, Measure, Places, Reach, Search, StraightWalk, network_reach, no_facility
 from servicecircle.travel.straight import nearest_straight
 
@@ -53,7 +54,7 @@ class World:
     @cached_property
     def unit_persons(self) -> NDArray[np.float64]:
         """People in each unit."""
-        return np.bincount(self.demand.piece_unit, weights=self.demand.piece_persons, minlength=len(self.units))
+        return sum_by(self.demand.piece_unit, self.demand.piece_persons, len(self.units))
 
     def search(self, mode: str, direction: Direction, measure: Measure) -> Search:
         """Return the search engine of a mode, direction and measure."""
@@ -72,7 +73,9 @@ class World:
         if len(rows) == 0:
             return no_facility(self.demand.points)
         places = self.facility_places
-        mm, who = nearest_straight(self.demand.lon, self.demand.lat, places.lon[rows], places.lat[rows], self.walk.working)
+        mm, who = nearest_straight(
+            self.demand.lon, self.demand.lat, places.lon[rows], places.lat[rows], self.walk.working
+        )
         return Reach(mm.astype(np.int32), who.astype(np.int32), np.zeros(len(mm), dtype=np.int8))
 
     def facility_rows(self, criterion: Criterion) -> NDArray[np.int64]:

@@ -38,7 +38,11 @@ def line(name: str, left: float, parts: dict[str, float]) -> LedgerLine:
 
 def window_line(demand: Demand) -> LedgerLine:
     """Valid cells in the study window = people in units + people outside units."""
-    return line("window", demand.window_persons, {"in_units": math.fsum(demand.piece_persons), "outside_units": demand.outside_persons})
+    return line(
+        "window",
+        demand.window_persons,
+        {"in_units": math.fsum(demand.piece_persons), "outside_units": demand.outside_persons},
+    )
 
 
 def calibration_line(demand: Demand) -> LedgerLine:

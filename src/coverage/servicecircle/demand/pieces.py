@@ -127,7 +127,15 @@ def cell_shares(surface: Surface, units: gpd.GeoDataFrame) -> Shares:
     west, north = surface.grid.transform * (0, 0)
     east, south = surface.grid.transform * (width, height)
     flipped = surface.values[::-1] if south > north else surface.values
-    source = NumPyRasterSource(flipped, xmin=west, ymin=min(south, north), xmax=east, ymax=max(south, north), nodata=np.nan, srs_wkt=surface.grid.crs.to_wkt())
+    source = NumPyRasterSource(
+        flipped,
+        xmin=west,
+        ymin=min(south, north),
+        xmax=east,
+        ymax=max(south, north),
+        nodata=np.nan,
+        srs_wkt=surface.grid.crs.to_wkt(),
+    )
     frame = polygons.to_frame("geometry")
     rows = exact_extract(source, frame, ["cell_id", "coverage"], output="pandas")
     cell = np.concatenate([np.asarray(c, dtype=np.int64) for c in rows["cell_id"]])
@@ -185,7 +193,9 @@ def raster_demand(surface: Surface, shares: Shares, *, per_side: int) -> Demand:
     )
 
 
-def point_demand(lon: NDArray[np.float64], lat: NDArray[np.float64], persons: NDArray[np.float64], shares: Shares) -> Demand:
+def point_demand(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], persons: NDArray[np.float64], shares: Shares
+) -> Demand:
     """Return the demand of people given at points; rows without people or without a unit make no demand."""
     kept = np.zeros(len(lon), dtype=bool)
     kept[shares.place] = True
@@ -227,5 +237,3 @@ def out_of_water(demand: Demand, water: NDArray[np.object_]) -> Demand:
     new_lon, new_lat = demand.lon.copy(), demand.lat.copy()
     new_lon[wet[dry]], new_lat[wet[dry]] = lon[best[dry]], lat[best[dry]]
     return replace(demand, lon=new_lon, lat=new_lat, moved=int(dry.sum()), in_water=int((~dry).sum()))
-
-

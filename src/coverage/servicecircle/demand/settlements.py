@@ -45,7 +45,32 @@ class Direction:
     name: str
 
 
-def place_units(ids: NDArray[np.str_], names: NDArray[np.str_], places: NDArray[np.str_], lon: NDArray[np.float64], lat: NDArray[np.float64]) -> gpd.GeoDataFrame:
+@dataclass(frozen=True)
+class BlockNaming:
+    """How blocks are named and classed.
+
+    Attributes
+    ----------
+    named : GeoDataFrame
+        Named points (``name``, EPSG:4326) from which blocks take their names.
+    default_class : str
+        ``urban`` or ``rural``, for all blocks.
+    language : str
+        Language of the names.
+    """
+
+    named: gpd.GeoDataFrame
+    default_class: str
+    language: str
+
+
+def place_units(
+    ids: NDArray[np.str_],
+    names: NDArray[np.str_],
+    places: NDArray[np.str_],
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+) -> gpd.GeoDataFrame:
     """Return units made from named places, sorted by id (columns as ``inputs.units``)."""
     urban = np.isin(places, URBAN_PLACES)
     frame = gpd.GeoDataFrame(
@@ -65,7 +90,11 @@ def place_units(ids: NDArray[np.str_], names: NDArray[np.str_], places: NDArray[
 
 
 def nearest_unit(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], units: gpd.GeoDataFrame, working: WorkingCrs, crossings: Crossings
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    units: gpd.GeoDataFrame,
+    working: WorkingCrs,
+    crossings: Crossings,
 ) -> NDArray[np.int64]:
     """Return the row of each place's unit, -1 where none is near enough in a straight line without a barrier."""
     found = np.full(len(lon), -1, dtype=np.int64)
@@ -74,8 +103,8 @@ def nearest_unit(
     xy = working.project(lon, lat)
     unit_xy = working.project(units.geometry.x.to_numpy(), units.geometry.y.to_numpy())
     tried = min(UNITS_TRIED, len(units))
-    distance, index = cKDTree(unit_xy).query(xy, k=np.arange(1, tried + 1), distance_upper_bound=REACH_M * 1.0001)
-    distance, index = _ties_to_smaller(distance, index)
+    found_at = cKDTree(unit_xy).query(xy, k=np.arange(1, tried + 1), distance_upper_bound=REACH_M * 1.0001)
+    distance, index = _ties_to_smaller(*(np.asarray(a) for a in found_at))
     todo = np.arange(len(lon))
     for k in range(tried):
         todo = todo[(found[todo] < 0) & (distance[todo, k] <= REACH_M)]
@@ -86,7 +115,9 @@ def nearest_unit(
     return found
 
 
-def _ties_to_smaller(distance: NDArray[np.float64], index: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _ties_to_smaller(
+    distance: NDArray[np.float64], index: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Sort each row by distance and, of equal distances, by unit row (units are sorted by id)."""
     order = np.lexsort((index, distance), axis=1)
     return np.take_along_axis(distance, order, axis=1), np.take_along_axis(index, order, axis=1)
@@ -97,12 +128,10 @@ def assign(
     lat: NDArray[np.float64],
     place: NDArray[np.int64],
     units: gpd.GeoDataFrame,
-    named: gpd.GeoDataFrame,
     working: WorkingCrs,
     crossings: Crossings,
     *,
-    default_class: str,
-    language: str,
+    naming: BlockNaming,
 ) -> tuple[gpd.GeoDataFrame, Shares]:
     """Return units with blocks added, and whole shares of every place.
 
@@ -110,13 +139,13 @@ def assign(
     ----------
     place : int64 array
         Flat cell index or row of each place, ascending.
-    named : GeoDataFrame
-        Named points from which blocks take their names.
+    naming : BlockNaming
+        How blocks are named and classed.
     """
     row = nearest_unit(lon, lat, units, working, crossings)
     left = row < 0
     if left.any():
-        blocks, block_row = _blocks(lon[left], lat[left], named, working, default_class, language)
+        blocks, block_row = _blocks(lon[left], lat[left], working, naming)
         row[left] = block_row + len(units)
         units = gpd.GeoDataFrame(pd.concat([units, blocks], ignore_index=True), geometry="geometry", crs="EPSG:4326")
     used, row = np.unique(row, return_inverse=True)
@@ -128,19 +157,21 @@ def assign(
 
 
 def _blocks(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], named: gpd.GeoDataFrame, working: WorkingCrs, default_class: str, language: str
+    lon: NDArray[np.float64], lat: NDArray[np.float64], working: WorkingCrs, naming: BlockNaming
 ) -> tuple[gpd.GeoDataFrame, NDArray[np.int64]]:
     xy = np.floor(working.project(lon, lat) / BLOCK_M).astype(np.int64)
     blocks, row = np.unique(xy, axis=0, return_inverse=True)
-    centre_lon, centre_lat = working.unproject((blocks + 0.5) * BLOCK_M)
-    where = directions(centre_lon, centre_lat, named)
+    centre_lon, centre_lat = working.unproject(((blocks + 0.5) * BLOCK_M).astype(float))
+    where = directions(centre_lon, centre_lat, naming.named)
     frame = gpd.GeoDataFrame(
         {
             "id": [f"block:{x}:{y}" for x, y in blocks],
-            "name": [where_text(w, x, y, language) for w, x, y in zip(where, centre_lon, centre_lat, strict=True)],
+            "name": [
+                where_text(w, x, y, naming.language) for w, x, y in zip(where, centre_lon, centre_lat, strict=True)
+            ],
             "parent": "",
             "kind": "",
-            "area_class": default_class,
+            "area_class": naming.default_class,
             "class_basis": "default",
             "basis": "block",
         },
@@ -156,7 +187,13 @@ def where_text(where: Direction | None, lon: float, lat: float, language: str) -
         return f"{lat:.3f}, {lon:.3f}"
     if where.km < NEAR_KM:
         return say(language, "flow.place_near", name=where.name)
-    return say(language, "flow.place_direction", name=where.name, km=f"{where.km:.0f}", compass=say(language, f"flow.compass.{where.compass}"))
+    return say(
+        language,
+        "flow.place_direction",
+        name=where.name,
+        km=f"{where.km:.0f}",
+        compass=say(language, f"flow.compass.{where.compass}"),
+    )
 
 
 def directions(lon: NDArray[np.float64], lat: NDArray[np.float64], named: gpd.GeoDataFrame) -> list[Direction | None]:
@@ -169,4 +206,5 @@ def directions(lon: NDArray[np.float64], lat: NDArray[np.float64], named: gpd.Ge
     _, index = cKDTree(np.column_stack((x * scale, y))).query(np.column_stack((np.asarray(lon) * scale, lat)))
     azimuth, _, metres = GEOD.inv(x[index], y[index], lon, lat)
     point = np.floor(np.asarray(azimuth) / 45 + 0.5).astype(int) % len(COMPASS)
-    return [Direction(m / 1000, COMPASS[p], str(names[i])) for m, p, i in zip(metres, point, index, strict=True)]
+    nearest = np.asarray(index)
+    return [Direction(m / 1000, COMPASS[p], str(names[i])) for m, p, i in zip(metres, point, nearest, strict=True)]

@@ -38,7 +38,9 @@ class Crossings:
         self._walls = _Index(shapes[is_wall])
         self._others = _Index(shapes[~is_wall])
 
-    def crossed(self, start_xy: NDArray[np.float64], end_xy: NDArray[np.float64], *, ignore_walls: bool = False) -> NDArray[np.bool_]:
+    def crossed(
+        self, start_xy: NDArray[np.float64], end_xy: NDArray[np.float64], *, ignore_walls: bool = False
+    ) -> NDArray[np.bool_]:
         """Return, for legs ``(legs, 2) -> (legs, 2)`` in metres, whether each crosses a barrier."""
         result = np.zeros(len(start_xy), dtype=bool)
         for first in range(0, len(start_xy), BLOCK):
@@ -46,7 +48,9 @@ class Crossings:
             result[part] = self._crossed(start_xy[part], end_xy[part], ignore_walls=ignore_walls)
         return result
 
-    def _crossed(self, start_xy: NDArray[np.float64], end_xy: NDArray[np.float64], *, ignore_walls: bool) -> NDArray[np.bool_]:
+    def _crossed(
+        self, start_xy: NDArray[np.float64], end_xy: NDArray[np.float64], *, ignore_walls: bool
+    ) -> NDArray[np.bool_]:
         result = np.zeros(len(start_xy), dtype=bool)
         long = np.flatnonzero(np.hypot(*(end_xy - start_xy).T) > NO_LEG_M)
         legs = shapely.linestrings(np.stack((start_xy[long], end_xy[long]), axis=1))
@@ -56,9 +60,18 @@ class Crossings:
         result[long] = hit
         return result
 
-    def meets(self, shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
-        """Return whether each geometry touches or crosses any barrier."""
-        return self._others.meets(shapes) | self._walls.meets(shapes)
+    def meets_near(
+        self,
+        shapes: NDArray[np.object_],
+        places_xy: NDArray[np.float64],
+        within_m: float,
+        *,
+        ignore_walls: bool = False,
+    ) -> NDArray[np.bool_]:
+        """Return whether each geometry touches or crosses a barrier at most ``within_m`` from its place."""
+        places = shapely.points(places_xy)
+        hit = self._others.meets_near(shapes, places, within_m)
+        return hit if ignore_walls else hit | self._walls.meets_near(shapes, places, within_m)
 
 
 class _Index:
@@ -79,7 +92,11 @@ class _Index:
 
     def crossed(self, legs: NDArray[np.object_]) -> NDArray[np.bool_]:
         hit = np.zeros(len(legs), dtype=bool)
-        for tree, shapes in ((self._line_tree, self._lines), (self._vertex_tree, self._vertices), (self._area_tree, self._areas)):
+        for tree, shapes in (
+            (self._line_tree, self._lines),
+            (self._vertex_tree, self._vertices),
+            (self._area_tree, self._areas),
+        ):
             leg, shape = tree.query(legs)
             pair = np.column_stack((leg, shape))
             pair = pair[~hit[pair[:, 0]]]
@@ -90,11 +107,15 @@ class _Index:
             hit[pair[meet, 0]] = True
         return hit
 
-    def meets(self, shapes: NDArray[np.object_]) -> NDArray[np.bool_]:
+    def meets_near(
+        self, shapes: NDArray[np.object_], places: NDArray[np.object_], within_m: float
+    ) -> NDArray[np.bool_]:
         hit = np.zeros(len(shapes), dtype=bool)
-        for tree in (self._line_tree, self._area_tree):
-            found, _ = tree.query(shapes, predicate="intersects")
-            hit[found] = True
+        for tree, parts in ((self._line_tree, self._lines), (self._area_tree, self._areas)):
+            row, part = tree.query(places, predicate="dwithin", distance=within_m)
+            # whole geometries: a clipped piece of a shape that runs along a barrier no longer lies exactly on it
+            common = shapely.intersection(shapes[row], parts[part])
+            hit[row[shapely.distance(common, places[row]) <= within_m]] = True
         return hit
 
 

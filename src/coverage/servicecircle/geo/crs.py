@@ -38,7 +38,9 @@ def is_wgs84(crs: pyproj.CRS) -> bool:
     return crs.to_epsg() in (4326, 4490)
 
 
-def to_wgs84(crs: pyproj.CRS, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def to_wgs84(
+    crs: pyproj.CRS, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return longitude and latitude of coordinates in ``crs`` (x before y, whatever the CRS says of its axes)."""
     if is_wgs84(crs):
         return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
@@ -76,7 +78,9 @@ class WorkingCrs:
         return np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
 
 
-def geodesic_m(lon1: NDArray[np.float64], lat1: NDArray[np.float64], lon2: NDArray[np.float64], lat2: NDArray[np.float64]) -> NDArray[np.float64]:
+def geodesic_m(
+    lon1: NDArray[np.float64], lat1: NDArray[np.float64], lon2: NDArray[np.float64], lat2: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return geodesic lengths in metres between pairs of points on the WGS 84 ellipsoid (Karney 2013)."""
     if np.size(lon1) == 0:
         return np.zeros(0)

@@ -22,8 +22,13 @@ class Grid:
     shape: tuple[int, int]
     """Rows, columns."""
 
-    def centres(self, cell: NDArray[np.int64], offset_x: float = 0.5, offset_y: float = 0.5) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return x and y, in the grid's CRS, of a place in each cell; offsets run from 0 to 1 from the cell's upper left."""
+    def centres(
+        self,
+        cell: NDArray[np.int64],
+        offset_x: NDArray[np.float64] | float = 0.5,
+        offset_y: NDArray[np.float64] | float = 0.5,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return x and y, in the grid's CRS, of a place in each cell; offsets are shares from its upper left."""
         row, col = np.divmod(cell, self.shape[1])
         a, b, c, d, e, f = tuple(self.transform)[:6]
         column, line = col + offset_x, row + offset_y

@@ -97,7 +97,14 @@ def gather(study: Study) -> Inputs:
     given = collector.call(lambda: read_given_barriers(study))
     if collector.problems:
         raise StudyError(collector.problems)
-    if population is None or facilities is None or given is None or extent is None or box is None or not isinstance(roads, RoadData):
+    if (
+        population is None
+        or facilities is None
+        or given is None
+        or extent is None
+        or box is None
+        or not isinstance(roads, RoadData)
+    ):
         raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
     return Inputs(population, units, facilities, _with_given(roads, given), extent, box)
 
@@ -113,7 +120,12 @@ def people_bounds(population: RasterPeople | PointPeople) -> Bounds | None:
         frame = population.frame[population.frame["persons"] > 0]
         if len(frame) == 0:
             return None
-        return float(frame["lon"].min()), float(frame["lat"].min()), float(frame["lon"].max()), float(frame["lat"].max())
+        return (
+            float(frame["lon"].min()),
+            float(frame["lat"].min()),
+            float(frame["lon"].max()),
+            float(frame["lat"].max()),
+        )
     grid = population.surface.grid
     rows, columns = np.nonzero(np.nan_to_num(population.surface.values) > 0)
     if len(rows) == 0:

@@ -27,8 +27,8 @@ Bounds = tuple[float, float, float, float]
 
 #: Tags of a way that anything downstream looks at.
 WAY_TAGS = frozenset(
-    "highway route area access foot bicycle vehicle motor_vehicle motorcar oneway oneway:foot oneway:bicycle junction maxspeed "
-    "bridge tunnel motorroad name service surface".split()
+    "highway route area access foot bicycle vehicle motor_vehicle motorcar oneway oneway:foot oneway:bicycle "
+    "junction maxspeed bridge tunnel motorroad name service surface".split()
 )
 PLACES = ("city", "town", "suburb", "quarter", "neighbourhood", "village", "hamlet")
 RAILWAYS = ("rail", "light_rail", "narrow_gauge")
@@ -247,11 +247,13 @@ def _line_kind(tags: Any, highway: str | None) -> str | None:
 
 def _collect(path: Path, box: Bounds) -> _Collector:
     collector = _Collector(box)
-    keys = osmium.filter.KeyFilter("place", "highway", "route", "natural", "waterway", "railway", "barrier", "restriction")
+    keys = osmium.filter.KeyFilter(
+        "place", "highway", "route", "natural", "waterway", "railway", "barrier", "restriction"
+    )
     for item in osmium.FileProcessor(str(path)).with_locations().with_filter(keys):
-        if item.is_node():
+        if isinstance(item, osmium.osm.Node):
             collector.add_node(item)
-        elif item.is_way():
+        elif isinstance(item, osmium.osm.Way):
             collector.add_way(item)
         elif item.tags.get("type") == "restriction":
             collector.restrictions += 1
@@ -259,7 +261,7 @@ def _collect(path: Path, box: Bounds) -> _Collector:
 
 
 def _is_water(tags: Any) -> bool:
-    return tags.get("natural") == "water" or tags.get("waterway") == "riverbank"
+    return bool(tags.get("natural") == "water" or tags.get("waterway") == "riverbank")
 
 
 def _water_areas(path: Path, box: Bounds) -> list[Any]:
@@ -269,7 +271,7 @@ def _water_areas(path: Path, box: Bounds) -> list[Any]:
     found = []
     keys = osmium.filter.KeyFilter("natural", "waterway")
     for item in osmium.FileProcessor(str(path)).with_areas(keys).with_filter(keys):
-        if item.is_area() and _is_water(item.tags):
+        if isinstance(item, osmium.osm.Area) and _is_water(item.tags):
             shape = shapely.from_wkb(bytes.fromhex(factory.create_multipolygon(item)))
             if shape.intersects(window):
                 found.append((item.id, shape))

@@ -53,24 +53,37 @@ def find_candidates(world: World, criterion: Criterion, siting: Siting) -> Candi
         kept = ~counted & (frame["unit"].to_numpy() >= 0)
         if siting.upgrade:
             kept &= frame["type"].isin(accepts(siting.upgrade)).to_numpy()
-        rows += [(r.id, r.name, "upgrade", r.lon, r.lat) for r in frame[kept][["id", "name", "lon", "lat"]].itertuples(index=False)]
+        chosen = frame[kept]
+        rows += [
+            (str(i), str(n), "upgrade", float(x), float(y))
+            for i, n, x, y in zip(chosen["id"], chosen["name"], chosen["lon"], chosen["lat"], strict=True)
+        ]
     rows.sort()
     columns = list(zip(*rows, strict=True)) or [(), (), (), (), ()]
-    text = [np.array(c, dtype=str) for c in columns[:3]]
-    return Candidates(*text, np.array(columns[3], dtype=float), np.array(columns[4], dtype=float))
+    return Candidates(
+        np.array(columns[0], dtype=str),
+        np.array(columns[1], dtype=str),
+        np.array(columns[2], dtype=str),
+        np.array(columns[3], dtype=float),
+        np.array(columns[4], dtype=float),
+    )
 
 
 def _unit_points(world: World, criterion: Criterion) -> list[tuple[str, str, str, float, float]]:
     demand, units = world.demand, world.units
     applies = world.applies(criterion) & (units["basis"].to_numpy() != "block")
-    lon, lat = units.geometry.representative_point().x.to_numpy(copy=True), units.geometry.representative_point().y.to_numpy(copy=True)
+    lon, lat = (
+        units.geometry.representative_point().x.to_numpy(copy=True),
+        units.geometry.representative_point().y.to_numpy(copy=True),
+    )
     areal = units.geometry.geom_type.to_numpy() != "Point"
     if areal.any():
         centre = _centres(world)
         lon[areal], lat[areal] = demand.lon[centre[areal]], demand.lat[centre[areal]]
         applies &= ~areal | (world.unit_persons > 0)
     return [
-        (f"unit:{units['id'].iloc[i]}", str(units["name"].iloc[i]), "unit", float(lon[i]), float(lat[i])) for i in np.flatnonzero(applies)
+        (f"unit:{units['id'].iloc[i]}", str(units["name"].iloc[i]), "unit", float(lon[i]), float(lat[i]))
+        for i in np.flatnonzero(applies)
     ]
 
 
@@ -80,7 +93,9 @@ def _centres(world: World) -> NDArray[np.int64]:
     xy = world.walk.working.project(demand.lon, demand.lat)[demand.piece_point]
     weight = demand.piece_persons
     total = np.maximum(np.bincount(demand.piece_unit, weights=weight, minlength=units), 1e-300)
-    centre = np.column_stack([np.bincount(demand.piece_unit, weights=weight * xy[:, k], minlength=units) / total for k in (0, 1)])
+    centre = np.column_stack(
+        [np.bincount(demand.piece_unit, weights=weight * xy[:, k], minlength=units) / total for k in (0, 1)]
+    )
     away = np.hypot(*(xy - centre[demand.piece_unit]).T)
     order = np.lexsort((demand.piece_point, away, demand.piece_unit))
     owner, first = np.unique(demand.piece_unit[order], return_index=True)

@@ -67,7 +67,7 @@ def maximal_covering(covers: csr_array, weight: NDArray[np.float64], choose: int
 
 
 def _solve(model: highspy.HighsLp, candidates: int) -> NDArray[np.int64]:
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, setting in (
         ("output_flag", False),
         ("threads", 1),
@@ -83,4 +83,4 @@ def _solve(model: highspy.HighsLp, candidates: int) -> NDArray[np.int64]:
     if status != highspy.HighsModelStatus.kOptimal:
         raise InternalError(problem("flow.no_optimum", status=solver.modelStatusToString(status)))
     chosen = np.array(solver.getSolution().col_value[:candidates])
-    return np.flatnonzero(chosen > 0.5).astype(np.int64)  # noqa: PLR2004 - a 0-1 variable
+    return np.flatnonzero(chosen > 0.5).astype(np.int64)  # a 0-1 variable

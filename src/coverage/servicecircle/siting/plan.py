@@ -14,6 +14,7 @@ from servicecircle.analysis.cover import covered
 from servicecircle.analysis.evaluate import evaluate
 from servicecircle.geo.coordinates import wgs84_to_gcj02
 from servicecircle.geo.crs import geodesic_m
+from servicecircle.geo.sums import sum_by
 from servicecircle.siting.candidates import Candidates, find_candidates
 from servicecircle.siting.columns import SITE_COLUMNS
 from servicecircle.siting.models import maximal_covering
@@ -61,7 +62,9 @@ def plan_sites(world: World, criterion: Criterion, siting: Siting, find: FindPla
     places = find(candidates.lon, candidates.lat)
     entry = evaluate(world, [criterion]).criteria[0]
     open_pieces = np.flatnonzero(entry.applies[world.demand.piece_unit] & ~entry.piece_covered)
-    persons = np.bincount(world.demand.piece_point[open_pieces], weights=world.demand.piece_persons[open_pieces], minlength=world.demand.points)
+    persons = sum_by(
+        world.demand.piece_point[open_pieces], world.demand.piece_persons[open_pieces], world.demand.points
+    )
     covers = _covers(world, criterion, places, persons > 0)
     groups, weight = _merged(covers, persons)
     chosen = maximal_covering(groups, weight, min(siting.choose, len(candidates.id)))
@@ -76,11 +79,15 @@ def _covers(world: World, criterion: Criterion, places: Places, wanted: NDArray[
     """
     search = None
     if criterion.measure != "straight":
-        search = world.search(criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road")
+        search = world.search(
+            criterion.mode, criterion.standard.direction, "time" if criterion.measure == "time" else "road"
+        )
     radius_m = criterion.limit / 1000 if search is None else search.farthest_m(criterion.limit)
     open_points = np.flatnonzero(wanted)
     xy = world.walk.working.project(world.demand.lon[open_points], world.demand.lat[open_points])
-    near = cKDTree(xy).query_ball_point(world.walk.working.project(places.lon, places.lat), radius_m * (1 + SCALE_SLACK) + 1, return_sorted=True)
+    near = cKDTree(xy).query_ball_point(
+        world.walk.working.project(places.lon, places.lat), radius_m * (1 + SCALE_SLACK) + 1, return_sorted=True
+    )
     rows, columns = [], []
     for i, found in enumerate(near):
         points = open_points[np.asarray(found, dtype=np.int64)]
@@ -91,14 +98,19 @@ def _covers(world: World, criterion: Criterion, places: Places, wanted: NDArray[
     return csr_array((np.ones(len(row)), (row, column)), shape=(len(places.lon), world.demand.points))
 
 
-def _held(world: World, criterion: Criterion, search: Search | None, places: Places, site: int, points: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _held(
+    world: World, criterion: Criterion, search: Search | None, places: Places, site: int, points: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """Return for which of some demand points a criterion holds with one candidate alone."""
     if search is None:
         lon, lat = np.full(len(points), places.lon[site]), np.full(len(points), places.lat[site])
         mm = np.rint(geodesic_m(world.demand.lon[points], world.demand.lat[points], lon, lat) * 1000)
         return np.asarray(mm <= criterion.limit)
     doors = Doors(places, np.array([site]), np.array([0]), 1)
-    return covered(network_reach(search, world.demand_places.subset(points), doors, world.walk, at_most=criterion.limit), criterion.limit)
+    return covered(
+        network_reach(search, world.demand_places.subset(points), doors, world.walk, at_most=criterion.limit),
+        criterion.limit,
+    )
 
 
 def _merged(covers: csr_array, persons: NDArray[np.float64]) -> tuple[csr_array, NDArray[np.float64]]:
@@ -110,7 +122,7 @@ def _merged(covers: csr_array, persons: NDArray[np.float64]) -> tuple[csr_array,
     sites: list[NDArray[np.int64]] = []
     weight: list[float] = []
     for point in np.flatnonzero((count > 0) & (persons > 0)):
-        group = columns.indices[columns.indptr[point] : columns.indptr[point + 1]]
+        group = columns.indices[columns.indptr[point] : columns.indptr[point + 1]].astype(np.int64)
         at = keys.setdefault(group.tobytes(), len(sites))
         if at == len(sites):
             sites.append(group)

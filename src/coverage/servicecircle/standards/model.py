@@ -50,7 +50,8 @@ class Standard(Record):
     source: str = ""
     """Where a national record comes from."""
     status: Status = "study"
-    """``plan``: printed in a plan; ``national``: found in a public page; ``national_unverified``: from memory; ``study``: the study's own."""
+    """``plan``: printed in a plan; ``national``: found in a public page; ``national_unverified``: not yet checked
+    against a source; ``study``: the study's own."""
     kind: Kind
     """``circle`` (travel time), ``radius`` (distance) or ``presence`` (one per unit)."""
     types: tuple[str, ...] = Field(min_length=1)
@@ -90,7 +91,9 @@ class Standard(Record):
         other = self.limit_km if self.kind == "circle" else self.limit_min
         if given is None or other is not None:
             wanted = "limit_min" if self.kind == "circle" else "limit_km"
-            raise PydanticCustomError("one_limit", "a {kind} has exactly one limit: {wanted}", {"kind": self.kind, "wanted": wanted})
+            raise PydanticCustomError(
+                "one_limit", "a {kind} has exactly one limit: {wanted}", {"kind": self.kind, "wanted": wanted}
+            )
         if (self.kind == "presence") != (not self.measures):
             raise PydanticCustomError("measures", "circle and radius need measures; presence has none")
         return self
@@ -106,7 +109,12 @@ class Standard(Record):
         preferred_mm = None if self.preferred_km is None else round(self.preferred_km * MM_PER_KM)
         return tuple(
             Criterion(
-                self, m, "straight" if m == "straight" else "road", m.removeprefix("road:").replace("straight", ""), limit_mm, preferred_mm
+                self,
+                m,
+                "straight" if m == "straight" else "road",
+                m.removeprefix("road:").replace("straight", ""),
+                limit_mm,
+                preferred_mm,
             )
             for m in self.measures
         )

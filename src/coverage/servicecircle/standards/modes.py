@@ -59,6 +59,11 @@ class Mode(Record):
     junction_s: float = Field(default=0.0, ge=0)
     """Seconds added at every junction of three or more roads that is passed."""
 
+    @property
+    def reference_kmh(self) -> float:
+        """One speed that stands for the mode: its own, or the rural speed on tertiary roads."""
+        return self.speed_kmh if self.speed_kmh is not None else self.class_kmh["tertiary"][1] * self.factor
+
     def changed(self, **values: object) -> Mode:
         """Return a validated copy with other values."""
         return Mode.model_validate(self.model_dump() | values)

@@ -78,7 +78,14 @@ class Access:
         place = np.full(self.points, -1, dtype=np.int64)
         place[points] = np.arange(len(points))
         rows = np.flatnonzero(place[self.point] >= 0)
-        return Access(len(points), place[self.point[rows]], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded[points])
+        return Access(
+            len(points),
+            place[self.point[rows]],
+            self.edge[rows],
+            self.from_start_mm[rows],
+            self.leg_mm[rows],
+            self.yielded[points],
+        )
 
     def reordered(self, order: NDArray[np.int64]) -> Access:
         """Return the legs of the same points in another order."""
@@ -86,14 +93,18 @@ class Access:
         place[order] = np.arange(self.points)
         point = place[self.point]
         rows = np.argsort(point, kind="stable")
-        return Access(self.points, point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded[order])
+        return Access(
+            self.points, point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded[order]
+        )
 
 
 def leg_ms(mode: Mode, leg_mm: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return milliseconds of access legs: the first metres at the walking access speed, the rest at the mode's."""
     near_mm = np.minimum(leg_mm, mode.near_access_m * 1000)
     far_mm = leg_mm - near_mm
-    return np.rint(near_mm * MS_KMH_PER_MM / mode.near_access_kmh + far_mm * MS_KMH_PER_MM / mode.access_kmh).astype(np.int64)
+    return np.rint(near_mm * MS_KMH_PER_MM / mode.near_access_kmh + far_mm * MS_KMH_PER_MM / mode.access_kmh).astype(
+        np.int64
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,9 @@ class AccessFinder:
         self._shapes = _attach_shapes(network, self._edges)
         self._tree = shapely.STRtree(self._shapes)
 
-    def find(self, lon: NDArray[np.float64], lat: NDArray[np.float64], modes: Iterable[str], *, walls_yield: bool = False) -> dict[str, Access]:
+    def find(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64], modes: Iterable[str], *, walls_yield: bool = False
+    ) -> dict[str, Access]:
         """Return the kept legs of each point for each mode.
 
         Parameters
@@ -187,7 +200,14 @@ class AccessFinder:
             done &= np.bincount(feet.point[of_mode], minlength=points) >= EDGES_TRIED
         return done
 
-    def _feet(self, lon: NDArray[np.float64], lat: NDArray[np.float64], xy: NDArray[np.float64], todo: NDArray[np.int64], radius: float) -> _Feet:
+    def _feet(
+        self,
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+        xy: NDArray[np.float64],
+        todo: NDArray[np.int64],
+        radius: float,
+    ) -> _Feet:
         """Return the feet of the points ``todo`` on all edges within ``radius`` metres."""
         row, shape = self._tree.query(shapely.points(xy[todo]), predicate="dwithin", distance=radius)
         point, edge = todo[row], self._edges[shape]
@@ -201,8 +221,10 @@ class AccessFinder:
         rows = np.flatnonzero(self._network.modes[mode].attachable[feet.edge])
         return rows[_rank(feet.point[rows]) < EDGES_TRIED]
 
-    def _barred(self, feet: _Feet, xy: NDArray[np.float64], wanted: NDArray[np.bool_], *, ignore_walls: bool) -> NDArray[np.bool_]:
-        """Return which wanted legs cross a barrier; a leg that ends where its road meets one is tested short of its end."""
+    def _barred(
+        self, feet: _Feet, xy: NDArray[np.float64], wanted: NDArray[np.bool_], *, ignore_walls: bool
+    ) -> NDArray[np.bool_]:
+        """Return which wanted legs cross a barrier; one ending where its road meets a barrier is tested short of it."""
         barred = np.zeros(len(feet.point), dtype=bool)
         rows = np.flatnonzero(wanted)
         start, end = xy[feet.point[rows]], feet.foot_xy[rows]
@@ -211,10 +233,12 @@ class AccessFinder:
         start, end = xy[feet.point[crossing]], feet.foot_xy[crossing]
         length = np.hypot(*(end - start).T)
         keep = np.maximum(length - ROAD_END_M, 0.0) / np.maximum(length, ROAD_END_M)
-        short = crossing[~self._crossings.crossed(start, start + (end - start) * keep[:, None], ignore_walls=ignore_walls)]
+        short = crossing[
+            ~self._crossings.crossed(start, start + (end - start) * keep[:, None], ignore_walls=ignore_walls)
+        ]
         lines = _edge_lines(self._network, feet.edge[short])
-        near = shapely.intersection(lines, shapely.buffer(shapely.points(feet.foot_xy[short]), ROAD_END_M))
-        barred[short[self._crossings.meets(near)]] = False
+        meets = self._crossings.meets_near(lines, feet.foot_xy[short], ROAD_END_M, ignore_walls=ignore_walls)
+        barred[short[meets]] = False
         return barred
 
 
@@ -228,7 +252,13 @@ def _rank(group: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _keep(
-    feet: _Feet, rows: NDArray[np.int64], barred: NDArray[np.bool_], barred_without_walls: NDArray[np.bool_], points: int, *, walls_yield: bool
+    feet: _Feet,
+    rows: NDArray[np.int64],
+    barred: NDArray[np.bool_],
+    barred_without_walls: NDArray[np.bool_],
+    points: int,
+    *,
+    walls_yield: bool,
 ) -> tuple[_Feet, NDArray[np.bool_]]:
     """Keep the first legs of each point that cross nothing; say whose walls had to yield."""
     yielded = np.zeros(points, dtype=bool)
@@ -267,7 +297,9 @@ def _edge_lines(network: Network, edges: NDArray[np.int64]) -> NDArray[np.object
     vertex = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count) + np.arange(count.sum())
     if len(edges) == 0:
         return np.zeros(0, dtype=object)
-    return np.asarray(shapely.linestrings(network.xy[vertex], indices=np.repeat(np.arange(len(edges)), count)), dtype=object)
+    return np.asarray(
+        shapely.linestrings(network.xy[vertex], indices=np.repeat(np.arange(len(edges)), count)), dtype=object
+    )
 
 
 def _attach_shapes(network: Network, edges: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -298,7 +330,9 @@ def _foot(network: Network, xy: NDArray[np.float64], edge: NDArray[np.int64]) ->
     return _Foot(foot_xy, lon, lat, mm)
 
 
-def _nearest_segment(network: Network, xy: NDArray[np.float64], edge: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _nearest_segment(
+    network: Network, xy: NDArray[np.float64], edge: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return, per (point, edge), the first vertex of the nearest segment and the place on it (0 to 1)."""
     if len(edge) == 0:
         return np.zeros(0, dtype=np.int64), np.zeros(0)

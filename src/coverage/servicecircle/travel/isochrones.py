@@ -1,4 +1,4 @@
-"""Service areas as drawings: dissolved cells for travel, geodesic circles for straight distance. Nothing is counted on them."""
+"""Service areas as drawings: dissolved cells for travel, geodesic circles for distance. Nothing is counted on them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def circles(lon: NDArray[np.float64], lat: NDArray[np.float64], radius_m: float)
     azimuth = np.linspace(0, 360, CORNERS, endpoint=False)
     # a circle through the corners is too small by the area between chord and arc: push the corners out by half of it
     fit = radius_m * np.sqrt((2 * np.pi / CORNERS) / np.sin(2 * np.pi / CORNERS))
-    x, y, _ = GEOD.fwd(np.repeat(lon, CORNERS), np.repeat(lat, CORNERS), np.tile(azimuth, len(lon)), np.full(CORNERS * len(lon), fit))
+    x, y, _ = GEOD.fwd(
+        np.repeat(lon, CORNERS), np.repeat(lat, CORNERS), np.tile(azimuth, len(lon)), np.full(CORNERS * len(lon), fit)
+    )
     rings = np.stack((np.asarray(x), np.asarray(y)), axis=1).reshape(len(lon), CORNERS, 2)
     return shapely.union_all(shapely.polygons(rings))
 

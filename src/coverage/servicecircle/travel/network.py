@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from servicecircle.geo.crs import WorkingCrs
     from servicecircle.inputs.roads import Ways
     from servicecircle.standards.modes import Mode
-
-UrbanTest = "Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]"
 
 #: Hours per second over thousandths: ``milliseconds = millimetres * 3.6 / (km/h)``.
 MS_KMH_PER_MM = 3.6
@@ -135,13 +134,12 @@ def build_network(
     edge_tags = tuple(ways.tags[w] for w in runs.way)
     road_class = np.array([classes[w] for w in runs.way], dtype=str)
     is_urban = urban(*_midpoints(lon, lat, along_m, runs.start)) if len(mm) else np.zeros(0, bool)
+    facts = _Facts(edge_tags, road_class, is_urban, mm, tail, head)
+    limits = (component_share, component_km)
     tables = {
-        mode.id: _mode_edges(
-            mode, edge_tags, road_class, is_urban, np.array([permitted[w][i] for w in runs.way], dtype=bool), mm, tail, head,
-            (component_share, component_km),
-        )
+        mode.id: _mode_edges(mode, facts, np.array([permitted[w][i] for w in runs.way], dtype=bool), limits)
         for i, mode in enumerate(modes)
-    }  # fmt: skip
+    }
     return Network(
         tail=tail,
         head=head,
@@ -214,7 +212,7 @@ def _edges(ways: Ways, kept: NDArray[np.int64]) -> _Runs:
         is_cut = count[np.searchsorted(ids, ways.node[piece])] > 1
         is_cut[0] = is_cut[-1] = True
         cuts = np.flatnonzero(is_cut)
-        for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+        for first, last in pairwise(cuts):
             way_of.append(way)
             slices.append(piece[first : last + 1])
     start = np.concatenate(([0], np.cumsum([len(s) for s in slices]))).astype(np.int64)
@@ -224,7 +222,9 @@ def _edges(ways: Ways, kept: NDArray[np.int64]) -> _Runs:
     )
 
 
-def _lengths(lon: NDArray[np.float64], lat: NDArray[np.float64], start: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _lengths(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], start: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return metres along each edge at every vertex, and each edge's length."""
     along = np.zeros(len(lon))
     if len(lon) == 0:
@@ -232,7 +232,7 @@ def _lengths(lon: NDArray[np.float64], lat: NDArray[np.float64], start: NDArray[
     step = np.zeros(len(lon))
     step[1:] = geodesic_m(lon[:-1], lat[:-1], lon[1:], lat[1:])
     step[start[:-1]] = 0.0
-    for first, last in zip(start[:-1], start[1:], strict=True):
+    for first, last in pairwise(start):
         along[first:last] = np.cumsum(step[first:last])
     return along, along[start[1:] - 1]
 
@@ -242,34 +242,46 @@ def _midpoints(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the point half-way along each edge."""
     x, y = np.empty(len(start) - 1), np.empty(len(start) - 1)
-    for i, (first, last) in enumerate(zip(start[:-1], start[1:], strict=True)):
+    for i, (first, last) in enumerate(pairwise(start)):
         half = along_m[last - 1] / 2
         x[i] = np.interp(half, along_m[first:last], lon[first:last])
         y[i] = np.interp(half, along_m[first:last], lat[first:last])
     return x, y
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What is known of the edges before any mode looks at them."""
+
+    tags: tuple[Mapping[str, str], ...]
+    road_class: NDArray[np.str_]
+    urban: NDArray[np.bool_]
+    mm: NDArray[np.int64]
+    tail: NDArray[np.int32]
+    head: NDArray[np.int32]
+
+
 def _mode_edges(
-    mode: Mode,
-    edge_tags: Sequence[Mapping[str, str]],
-    road_class: NDArray[np.str_],
-    urban: NDArray[np.bool_],
-    permitted: NDArray[np.bool_],
-    mm: NDArray[np.int64],
-    tail: NDArray[np.int32],
-    head: NDArray[np.int32],
-    component_limits: tuple[float, float],
+    mode: Mode, facts: _Facts, permitted: NDArray[np.bool_], component_limits: tuple[float, float]
 ) -> ModeEdges:
+    edge_tags, road_class, urban, mm = facts.tags, facts.road_class, facts.urban, facts.mm
     posted = [rules.maxspeed_kmh(t.get("maxspeed")) for t in edge_tags]
     kmh = np.array(
-        [rules.speed_kmh(c, mode, urban=bool(u), posted_kmh=p) for c, u, p in zip(road_class, urban, posted, strict=True)], dtype=float
+        [
+            rules.speed_kmh(c, mode, urban=bool(u), posted_kmh=p)
+            for c, u, p in zip(road_class, urban, posted, strict=True)
+        ],
+        dtype=float,
     )
-    free = np.array([rules.speed_kmh(c, mode, urban=bool(u), posted_kmh=None) for c, u in zip(road_class, urban, strict=True)], dtype=float)
+    free = np.array(
+        [rules.speed_kmh(c, mode, urban=bool(u), posted_kmh=None) for c, u in zip(road_class, urban, strict=True)],
+        dtype=float,
+    )
     usable = permitted & (kmh > 0)
     ways = np.array([rules.directions(t, mode) for t in edge_tags], dtype=bool).reshape(-1, 2)
     ms = np.zeros(len(mm), dtype=np.int64)
     ms[usable] = np.rint(mm[usable] * MS_KMH_PER_MM / kmh[usable])
-    component, tiny = _components(usable, tail, head, mm, *component_limits)
+    component, tiny = _components(usable, facts, *component_limits)
     closed = np.array([rules.is_tagged(t, "bridge") or rules.is_tagged(t, "tunnel") for t in edge_tags], dtype=bool)
     closed |= np.isin(road_class, ("motorway", "ferry"))
     return ModeEdges(
@@ -284,9 +296,10 @@ def _mode_edges(
 
 
 def _components(
-    usable: NDArray[np.bool_], tail: NDArray[np.int32], head: NDArray[np.int32], mm: NDArray[np.int64], share: float, km: float
+    usable: NDArray[np.bool_], facts: _Facts, share: float, km: float
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return the piece of each usable edge, and whether that piece is too short to attach to."""
+    mm, tail, head = facts.mm, facts.tail, facts.head
     component = np.full(len(mm), -1, dtype=np.int32)
     if not usable.any():
         return component, np.zeros(len(mm), dtype=bool)

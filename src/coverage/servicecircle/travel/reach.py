@@ -131,7 +131,7 @@ class Search:
         self._out = edges.forward if toward else edges.backward
         self._back = edges.backward if toward else edges.forward
         penalty = round(mode.junction_s * 1000) if measure == "time" else 0
-        self.penalty = np.where(network.degree >= 3, penalty, 0).astype(np.int64)  # noqa: PLR2004 - three roads make a junction
+        self.penalty = np.where(network.degree >= 3, penalty, 0).astype(np.int64)  # three roads make a junction
         self.graph = self._graph()
 
     def _graph(self) -> Graph:
@@ -153,7 +153,11 @@ class Search:
         """Return metres, as the crow flies, beyond which no trip of at most ``limit`` can lead."""
         if self.measure == "road":
             return limit / 1000
-        fastest = max(float(self.network.modes[self.mode.id].kmh.max(initial=0.0)), self.mode.access_kmh, self.mode.near_access_kmh)
+        fastest = max(
+            float(self.network.modes[self.mode.id].kmh.max(initial=0.0)),
+            self.mode.access_kmh,
+            self.mode.near_access_kmh,
+        )
         return limit / 1000 * fastest / 3.6
 
     def position(self, edge: NDArray[np.int64], from_start_mm: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -169,7 +173,9 @@ class Search:
         """Return the value of access legs."""
         return leg_ms(self.mode, leg_mm) if self.measure == "time" else leg_mm
 
-    def ends(self, access: Access, rows: NDArray[np.int64], *, at_door: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def ends(
+        self, access: Access, rows: NDArray[np.int64], *, at_door: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return leg row, node and value between a foot and the ends of its edge, in permitted directions.
 
         At the door of a trip ``to_facility`` the edge is travelled towards the foot, at the demand point away from it.
@@ -185,11 +191,16 @@ class Search:
         value = np.concatenate(((place + leg)[by_tail], (rest + leg)[by_head]))
         return row, node, value
 
-    def same_edge(self, demand: Access, rows: NDArray[np.int64], doors: Access, door_rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    def same_edge(
+        self, demand: Access, rows: NDArray[np.int64], doors: Access, door_rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], ...]:
         """Return demand leg, door leg and value of trips along one and the same edge, in the permitted direction."""
         order = door_rows[np.argsort(doors.edge[door_rows], kind="stable")]
         edges = doors.edge[order]
-        first, last = np.searchsorted(edges, demand.edge[rows], "left"), np.searchsorted(edges, demand.edge[rows], "right")
+        first, last = (
+            np.searchsorted(edges, demand.edge[rows], "left"),
+            np.searchsorted(edges, demand.edge[rows], "right"),
+        )
         count = last - first
         leg = np.repeat(rows, count)
         begin = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count)
@@ -200,19 +211,25 @@ class Search:
         value = np.abs(there - here) + self.leg(demand.leg_mm[leg]) + self.leg(doors.leg_mm[door])
         return leg[ok], door[ok], value[ok]
 
-    def run(self, node: NDArray[np.int64], cost: NDArray[np.int64], factor: int, *, limit: float = np.inf) -> NDArray[np.float64]:
-        """Return the least cost of every node from seeds at ``node`` with ``cost``; arcs cost ``factor`` times their value."""
+    def run(
+        self, node: NDArray[np.int64], cost: NDArray[np.int64], factor: int, *, limit: float = np.inf
+    ) -> NDArray[np.float64]:
+        """Return the least cost of every node from seeds; arcs cost ``factor`` times their value."""
         matrix = self._with_source(node, cost, factor)
-        best: NDArray[np.float64] = dijkstra(matrix, indices=len(self.network.node_id), limit=limit)
+        best = np.asarray(dijkstra(matrix, indices=len(self.network.node_id), limit=limit))  # type: ignore[call-overload]
         reached = best[np.isfinite(best)]
         if len(reached) and reached.max() >= EXACT:
             raise InternalError(problem("flow.too_far", cost=float(reached.max())))
         return best[:-1]
 
-    def run_with_path(self, node: NDArray[np.int64], cost: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    def run_with_path(
+        self, node: NDArray[np.int64], cost: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return costs and predecessors (the source is the last node) for tracing one trip."""
         matrix = self._with_source(node, cost, 1)
-        best, before = dijkstra(matrix, indices=len(self.network.node_id), return_predecessors=True)
+        best, before = dijkstra(  # type: ignore[call-overload]
+            matrix, indices=len(self.network.node_id), return_predecessors=True
+        )
         return best[:-1], before[:-1]
 
     def _with_source(self, node: NDArray[np.int64], cost: NDArray[np.int64], factor: int) -> csr_array:
@@ -237,7 +254,9 @@ class StraightWalk:
     limit_m: float
 
 
-def network_reach(search: Search, demand: Places, doors: Doors, walk: StraightWalk, *, at_most: int | None = None) -> Reach:
+def network_reach(
+    search: Search, demand: Places, doors: Doors, walk: StraightWalk, *, at_most: int | None = None
+) -> Reach:
     """Return the reach of the demand points to the nearest of the doors' facilities, door to door.
 
     The trip takes the best of all kept legs on both sides, along one and the same edge too; walking modes

@@ -20,7 +20,11 @@ BLOCK = 100_000
 
 
 def nearest_straight(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], to_lon: NDArray[np.float64], to_lat: NDArray[np.float64], working: WorkingCrs
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    to_lon: NDArray[np.float64],
+    to_lat: NDArray[np.float64],
+    working: WorkingCrs,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return, per point, the geodesic millimetres to the nearest target and that target's index.
 
@@ -36,9 +40,11 @@ def nearest_straight(
         left = []
         for first in range(0, len(todo), BLOCK):
             part = todo[first : first + BLOCK]
-            planar, index = tree.query(xy[part], k=np.arange(1, wanted + 1))
+            planar, index = (np.asarray(a) for a in tree.query(xy[part], k=np.arange(1, wanted + 1)))
             row = np.repeat(part, wanted)
-            mm = np.rint(geodesic_m(lon[row], lat[row], to_lon[index.ravel()], to_lat[index.ravel()]) * 1000).astype(np.int64)
+            mm = np.rint(geodesic_m(lon[row], lat[row], to_lon[index.ravel()], to_lat[index.ravel()]) * 1000).astype(
+                np.int64
+            )
             order = np.lexsort((index.ravel(), mm, row)).reshape(len(part), wanted)[:, 0]
             best[part], who[part] = mm[order], index.ravel()[order]
             beyond = planar[:, -1] * 1000 * (1 - SCALE_SLACK)
@@ -59,10 +65,13 @@ def straight_pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return point, target and geodesic millimetres of every pair at most ``limit_m`` apart, sorted by point."""
     tree = cKDTree(working.project(lon, lat))
-    near = tree.query_ball_point(working.project(to_lon, to_lat), limit_m * (1 + SCALE_SLACK))
+    found = tree.query_ball_point(working.project(to_lon, to_lat), limit_m * (1 + SCALE_SLACK))
+    near: list[list[int]] = list(found)  # type: ignore[arg-type]
     count = np.array([len(n) for n in near], dtype=np.int64)
     target = np.repeat(np.arange(len(to_lon)), count)
-    point = np.concatenate([np.asarray(n, dtype=np.int64) for n in near]) if count.sum() else np.zeros(0, dtype=np.int64)
+    point = (
+        np.concatenate([np.asarray(n, dtype=np.int64) for n in near]) if count.sum() else np.zeros(0, dtype=np.int64)
+    )
     mm = np.rint(geodesic_m(lon[point], lat[point], to_lon[target], to_lat[target]) * 1000).astype(np.int64)
     inside = mm <= round(limit_m * 1000)
     point, target, mm = point[inside], target[inside], mm[inside]

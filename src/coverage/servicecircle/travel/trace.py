@@ -131,7 +131,9 @@ def _same_edge(search: Search, demand: Places, point: int, doors: Doors) -> Trip
         return None
     at = int(value.argmin())
     edge = access.edge[leg[at]]
-    places = search.position(np.array([edge, edge]), np.array([access.from_start_mm[leg[at]], door_access.from_start_mm[door[at]]]))
+    places = search.position(
+        np.array([edge, edge]), np.array([access.from_start_mm[leg[at]], door_access.from_start_mm[door[at]]])
+    )
     mm = abs(int(access.from_start_mm[leg[at]]) - int(door_access.from_start_mm[door[at]]))
     part = _Part(int(edge), mm, abs(int(places[0]) - int(places[1])))
     return _trip(search, int(access.leg_mm[leg[at]]), [part], int(door_access.leg_mm[door[at]]), int(value[at]))
@@ -147,7 +149,16 @@ def _straight(search: Search, demand: Places, point: int, doors: Doors, walk: St
         return None
     shortest = int(mm[free].min())
     value = int(search.leg(np.array([shortest]))[0])
-    return Trip(True, shortest, value, (), 0, 0, 0, value)
+    return Trip(
+        straight=True,
+        start_leg_mm=shortest,
+        start_leg=value,
+        stretches=(),
+        end_leg_mm=0,
+        end_leg=0,
+        other=0,
+        value=value,
+    )
 
 
 def _trip(search: Search, start_mm: int, parts: list[_Part], end_mm: int, total: int) -> Trip:
@@ -163,4 +174,13 @@ def _trip(search: Search, start_mm: int, parts: list[_Part], end_mm: int, total:
         sums[1] += part.value
     stretches = tuple(Stretch(cls, kmh, mm, value) for (cls, kmh), (mm, value) in merged.items())
     other = total - start - end - sum(s.value for s in stretches)
-    return Trip(False, start_mm, start, stretches, end_mm, end, other, total)
+    return Trip(
+        straight=False,
+        start_leg_mm=start_mm,
+        start_leg=start,
+        stretches=stretches,
+        end_leg_mm=end_mm,
+        end_leg=end,
+        other=other,
+        value=total,
+    )

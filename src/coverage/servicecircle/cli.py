@@ -1,0 +1,305 @@
+"""The command line: arguments, and which function answers them - nothing is computed here.
+
+Exit codes: 0 done, 1 the study cannot run, 2 wrong call, 3 internal fault, 130 interrupted, 143 terminated.
+Sentences for the user go to stderr, results to stdout. Heavy libraries load inside the command that needs them:
+``--help`` and the check of a study file with a typing error answer at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import signal
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from servicecircle import __version__
+from servicecircle.console import Language, Progress, Session, Terminated, jsonable, one_line, open_session
+from servicecircle.errors import UsageError, problem
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from servicecircle.results import CriterionSummary, Results
+    from servicecircle.standards.model import Standard
+    from servicecircle.study import Study
+
+app = typer.Typer(
+    name="servicecircle",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+standards_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="标准库。 The standards: list, show.")
+app.add_typer(standards_app, name="standards")
+
+
+def _option(*names: str, text: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=text, metavar=metavar, show_default=False)
+
+
+LangOption = Annotated[Language | None, _option("--lang", text="语言；默认用研究文件的语言，否则中文。 Language.")]
+DebugOption = Annotated[bool, _option("--debug", text="出错时显示回溯。 Show the trace of an error.")]
+JsonOption = Annotated[bool, _option("--json", text="在标准输出打印一个 JSON 文档。 One JSON document on stdout.")]
+StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="研究文件 (.toml)。 Study file.")]
+OutputOption = Annotated[
+    Path | None, _option("-o", "--output", metavar="DIR", text="输出文件夹；默认 maps/<研究文件名>/。 Output folder.")
+]
+OpenOption = Annotated[bool, _option("--open", text="完成后打开 start.html。 Open start.html at the end.")]
+UnitOption = Annotated[str, _option("--unit", metavar="X", text="单元的编号或名称。 Identifier or name of a unit.")]
+CriterionOption = Annotated[
+    str, _option("--criterion", metavar="ID/MODE", text="标准与方式，如 shanting/S01/walk。 Standard and mode.")
+]
+PlanOption = Annotated[str | None, _option("--plan", metavar="X", text="只列一个规划，如 shanting。 One plan only.")]
+StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
+
+
+def main() -> None:
+    """Run the command line; the entry point of the ``servicecircle`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console that cannot show a character gets an escape instead of an exception.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        app()
+    except Terminated:
+        sys.exit(143)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"servicecircle {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    lang: LangOption = None,
+    debug: DebugOption = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="版本。 Version.", show_default=False)
+    ] = False,
+) -> None:
+    """哪些村和社区没有被服务圈覆盖、有多少人、下一处该建在哪里。
+
+    Which villages and neighbourhoods fall short of a service circle, how many people live there, and where the next
+    sites should go.
+    """
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    study: StudyArgument,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """检查研究文件和数据，列出全部问题，不计算。 Check a study and its data: all problems, nothing computed."""
+    with open_session(ctx, lang=lang, debug=debug, study=study, as_json=as_json) as session:
+        session.record |= {"command": "check", "study": str(study), "problems": [], "notices": []}
+        loaded = _load(study, session)
+        from servicecircle.flow import check as check_study
+
+        report = check_study(loaded)
+        session.list_problems("problems", report.problems)
+        session.list_problems("notices", report.notices)
+        session.record["problems"] = session.as_records(report.problems)
+        session.record["notices"] = session.as_records(report.notices)
+        if report.problems:
+            session.record |= {"ok": False, "exit_code": 1}
+            raise typer.Exit(1)
+        if not as_json:
+            typer.echo(session.say("checked", study=str(study)))
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    study: StudyArgument,
+    output: OutputOption = None,
+    open_: OpenOption = False,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """计算并写出地图、缺口清单和选址；最后一行是 start.html 的路径。 Compute and write map, gap list and sites."""
+    with open_session(ctx, lang=lang, debug=debug, study=study, as_json=as_json) as session:
+        session.record |= {"command": "run", "study": str(study)}
+        loaded = _load(study, session)
+        folder = output or loaded.path.parent / "maps" / loaded.path.stem
+        results, start = _run_and_publish(loaded, folder, session)
+        session.record |= _run_record(results, start)
+        if not as_json:
+            _print_run(results, session)
+            typer.echo(str(start))
+        if open_:
+            webbrowser.open(start.resolve().as_uri())
+
+
+def _run_and_publish(study: Study, folder: Path, session: Session) -> tuple[Results, Path]:
+    from servicecircle.flow import run as run_study
+    from servicecircle.outputs.publish import hold, publish
+
+    # The folder is held before the work begins: another run in it, or strangers' files, are told at once.
+    with hold(folder) as held, Progress(session) as progress:
+        results = run_study(study, progress=progress)
+        progress("write")
+        command = shlex.join(["servicecircle", *sys.argv[1:]])
+        return results, publish(results, folder, command=command, log_lines=tuple(session.log), held=held)
+
+
+def _load(path: Path, session: Session) -> Study:
+    """Read the study; ``--lang`` given on the command line is the language of its outputs too."""
+    from servicecircle.study import load_study
+
+    study = load_study(path)
+    if study.outputs.language == session.language:
+        return study
+    return study.model_copy(update={"outputs": study.outputs.model_copy(update={"language": session.language})})
+
+
+def _run_record(results: Results, start: Path) -> dict[str, Any]:
+    return {
+        "folder": str(start.parent),
+        "start": str(start),
+        "scorecard": [_summary_record(item) for item in results.summaries],
+        "gaps": len(results.gaps),
+        "sites": len(results.sites),
+        "set_aside": len(results.set_aside),
+        "notices": [one_line(line) for line in results.notices],
+    }
+
+
+#: Fields of a CriterionSummary that ``run --json`` prints.
+_SUMMARY = "state persons covered_persons share_covered units units_short verdict assumed_verdict".split()
+
+
+def _summary_record(item: CriterionSummary) -> dict[str, Any]:
+    return {"criterion": item.criterion.key} | {name: jsonable(getattr(item, name)) for name in _SUMMARY}
+
+
+def _print_run(results: Results, session: Session) -> None:
+    """Print one line per criterion on stdout and the notices on stderr."""
+    for item in results.summaries:
+        share = "-" if item.share_covered is None else f"{item.share_covered:.1%}"
+        key = "summary" if item.state == "computed" else "summary_no_data"
+        values = {
+            "criterion": item.criterion.key,
+            "title": item.criterion.standard.title.in_language(session.language),
+            "share": share,
+            "covered": f"{item.covered_persons:,.0f}",
+            "persons": f"{item.persons:,.0f}",
+            "short": item.units_short,
+            "units": item.units,
+            "missing": ", ".join(item.missing),
+        }
+        typer.echo(one_line(session.say(key, **values)))
+    if results.notices:
+        session.tell(session.say("notices", count=len(results.notices)))
+        for line in results.notices:
+            session.tell(line)
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    study: StudyArgument,
+    unit: UnitOption,
+    criterion: CriterionOption,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """解释一个数：条文、人口、设施、路线、限值、结论。 Explain one figure, from the clause to the verdict."""
+    with open_session(ctx, lang=lang, debug=debug, study=study) as session:
+        loaded = _load(study, session)
+        from servicecircle.flow import explain as explain_unit
+
+        for line in explain_unit(loaded, unit=unit, criterion=criterion):
+            typer.echo(one_line(line))
+
+
+@standards_app.command("list")
+def list_standards(
+    ctx: typer.Context,
+    plan: PlanOption = None,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """列出标准：编号、名称、限值。 List the standards: id, title, limits."""
+    with open_session(ctx, lang=lang, debug=debug) as session:
+        from servicecircle.standards.catalogue import load_catalogue
+
+        catalogue = load_catalogue()
+        plans = sorted({_plan(key) for key in catalogue})
+        if plan is not None and plan not in plans:
+            raise UsageError(problem("cli.unknown_plan", plan=plan, known=", ".join(plans)))
+        for standard in catalogue.values():
+            if plan in (None, _plan(standard.id)):
+                typer.echo(one_line(_entry(standard, session.language)))
+
+
+@standards_app.command("show")
+def show_standard(
+    ctx: typer.Context,
+    standard: StandardArgument,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """查看一条标准：条文、设施类型、每项指标和限值。 Show one standard: clause, facility types, criteria and limits."""
+    with open_session(ctx, lang=lang, debug=debug) as session:
+        from servicecircle.standards.catalogue import load_catalogue
+
+        catalogue = load_catalogue()
+        if standard not in catalogue:
+            near = difflib.get_close_matches(standard, catalogue, n=3, cutoff=0.4) or list(catalogue)[:3]
+            raise UsageError(problem("cli.unknown_standard", id=standard, nearest=", ".join(near)))
+        for line in _standard_lines(catalogue[standard], session):
+            typer.echo(one_line(line))
+
+
+def _plan(key: str) -> str:
+    return key.split("/", 1)[0]
+
+
+def _entry(standard: Standard, language: str) -> str:
+    from servicecircle.standards.wording import limit_text
+
+    limits = dict.fromkeys(limit_text(criterion, language) for criterion in standard.criteria())
+    return "  ".join((standard.id, standard.title.in_language(language), *limits))
+
+
+def _standard_lines(standard: Standard, session: Session) -> list[str]:
+    from servicecircle.standards.wording import clause_text, limit_text
+
+    lines = [
+        f"{standard.id}  {standard.title.in_language(session.language)}",
+        clause_text(standard, session.language),
+        session.say("show.kind", kind=standard.kind, status=standard.status),
+        session.say("show.types", types=", ".join(standard.types)),
+    ]
+    if standard.ownership:
+        lines.append(session.say("show.ownership", ownership=", ".join(standard.ownership)))
+    if standard.source:
+        lines.append(session.say("show.source", source=standard.source))
+    lines += [f"{criterion.key}  {limit_text(criterion, session.language)}" for criterion in standard.criteria()]
+    if standard.note is not None:
+        lines.append(standard.note.in_language(session.language))
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,323 @@
+"""Facility files into one checked table: types, owners and places, duplicates found, nothing lost."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.inputs import columns as pick
+from servicecircle.inputs.places import Box, locate, place_problems
+from servicecircle.inputs.problems import collect, nearest, some
+from servicecircle.inputs.setaside import SetAside
+from servicecircle.inputs.tables import FACILITIES, Table, check_frame, read_table
+from servicecircle.standards.vocabulary import facility_types, ownership_code, type_code
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from servicecircle.study import FacilityFile, Study
+
+UNKNOWN = "unknown"
+#: Decimals of a degree at which two places are one: about a centimetre.
+_SAME_PLACE = 7
+
+
+@dataclass(frozen=True)
+class FacilityReading:
+    """What the facility files hold.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row per facility, sorted by id (columns: ``FACILITIES`` of :mod:`servicecircle.inputs.tables`).
+    set_aside : tuple of SetAside
+        Rows not used: not placed, outside the study area, duplicates.
+    notices : tuple of Problem
+        What the reader should know: coordinate systems assumed, words not known, rows a condition leaves out.
+    """
+
+    frame: pd.DataFrame
+    set_aside: tuple[SetAside, ...]
+    notices: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Attributes of the rows of one file that a condition leaves in, before they are placed."""
+
+    table: Table
+    id: NDArray[np.object_]
+    name: NDArray[np.object_]
+    type_text: NDArray[np.object_]
+    type: NDArray[np.object_]
+    ownership: NDArray[np.object_]
+    set_aside: tuple[SetAside, ...]
+    notices: tuple[Problem, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        return [str(one or other) for one, other in zip(self.id, self.name, strict=True)]
+
+
+def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
+    """Read all facility files of a study.
+
+    Parameters
+    ----------
+    study : Study
+    box : tuple of float or None
+        West, south, east, north of the people's extent plus margin, WGS 84 degrees. Rows outside are set
+        aside, rows that would lie inside with longitude and latitude exchanged are refused. A row on the
+        edge is inside.
+
+    Returns
+    -------
+    FacilityReading
+
+    Raises
+    ------
+    StudyError
+        Every problem of every file: missing files, sheets and columns, contradictory coordinate systems, swapped
+        coordinates, unknown words in ``types``, one id with two contents.
+    """
+    problems: list[Problem] = []
+    set_aside: list[SetAside] = []
+    notices: list[Problem] = []
+    frames: list[pd.DataFrame] = []
+    for spec in study.facilities:
+        with collect(problems):
+            reading = _read_file(spec, study.locate(spec.path), box)
+            frames.append(reading.frame)
+            set_aside += reading.set_aside
+            notices += reading.notices
+    if problems:
+        raise StudyError(problems)
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
+        raise StudyError(problem("facilities.none", files=", ".join(spec.path for spec in study.facilities)))
+    frame, duplicates = _merge(pd.concat(filled, ignore_index=True))
+    check_frame(frame, FACILITIES)
+    return FacilityReading(frame, (*set_aside, *duplicates), tuple(notices))
+
+
+def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReading:
+    problems: list[Problem] = []
+    words: dict[str, str] = {}
+    with collect(problems):
+        words = _words(spec)
+    table = read_table(path, spec.layer, file=spec.path)
+    if problems:
+        raise StudyError(problems)
+    rows = _rows(spec, table, words)
+    places = locate(rows.table, spec, rows.labels, columns=(spec.columns.lon, spec.columns.lat), box=box)
+    kept = places.kept
+    frame = pd.DataFrame(
+        {
+            "id": rows.id[kept],
+            "name": rows.name[kept],
+            "type": rows.type[kept],
+            "type_text": rows.type_text[kept],
+            "ownership": rows.ownership[kept],
+            "lon": places.lon[kept],
+            "lat": places.lat[kept],
+            "source": np.full(int(kept.sum()), spec.path, dtype=object),
+            "row": rows.table.rows[kept],
+            "layer": np.full(int(kept.sum()), table.layer, dtype=object),
+        }
+    )
+    frame["id"] = [
+        f"{path.stem}:{own or _hash(row)}" for own, row in zip(frame["id"], frame.to_dict("records"), strict=True)
+    ]
+    return FacilityReading(frame, (*rows.set_aside, *places.set_aside), (*places.notices, *rows.notices))
+
+
+def _hash(row: Mapping[Hashable, Any]) -> str:
+    """Return 12 hexadecimal digits of type, name and place: the same whatever the row order."""
+    kind = row["type_text"] if row["type"] == UNKNOWN else row["type"]
+    text = f"{kind}\n{row['name']}\n{row['lon']:.{_SAME_PLACE}f}\n{row['lat']:.{_SAME_PLACE}f}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _words(spec: FacilityFile) -> dict[str, str]:
+    """Return the file's own words for types as ``{word: code}``; the constant type stands under the empty word."""
+    problems = []
+    if spec.type is not None and spec.types:
+        problems.append(problem("facilities.type_and_types", file=spec.path))
+    given = {**spec.types, **({} if spec.type is None else {"": spec.type})}
+    codes = {word: type_code(meant) for word, meant in given.items()}
+    for word, meant in given.items():
+        if codes[word] is None:
+            near = nearest(meant, [spelling for code, term in facility_types().items() for spelling in (code, term.zh)])
+            problems.append(problem("facilities.unknown_type", file=spec.path, word=meant, nearest=near))
+    if problems:
+        raise StudyError(problems)
+    return {word: code for word, code in codes.items() if code is not None}
+
+
+def _rows(spec: FacilityFile, table: Table, words: Mapping[str, str]) -> _Rows:
+    """Take id, name, type and owner of the rows that satisfy the study's conditions."""
+    problems: list[Problem] = []
+    given = spec.columns
+    found: dict[str, int | None] = {}
+    texts = np.full(len(table.cells), "", dtype=object)
+    choice = pick.Choice(np.ones(len(table.cells), dtype=bool), {})
+    for role in ("id", "name", "ownership"):
+        with collect(problems):
+            found[role] = pick.find(table, role, getattr(given, role))
+    with collect(problems):
+        texts = _type_texts(spec, table)
+    with collect(problems):
+        choice = pick.choose(table, spec.where)
+    if problems:
+        problems += place_problems(table, spec, (given.lon, given.lat))
+        raise StudyError(problems)
+    cells = {role: _cells(table, position)[choice.chosen] for role, position in found.items()}
+    texts = texts[choice.chosen]
+    codes, type_notices = _types(texts, words, table)
+    owners, owner_notices = _owners(cells["ownership"], table)
+    notices = [*_where_notices(spec, table, choice), *type_notices, *owner_notices]
+    reason = problem("inputs.reason.condition")
+    left = [
+        SetAside(spec.path, table.layer, int(table.rows[k]), _label(table, found, k), value, reason)
+        for k, value in choice.unjudged.items()
+    ]
+    chosen = Table(
+        table.file,
+        table.layer,
+        table.cells[choice.chosen],
+        None if table.geometry is None else table.geometry[choice.chosen],
+        table.crs,
+        table.notices,
+    )
+    return _Rows(chosen, cells["id"], cells["name"], texts, codes, owners, tuple(left), tuple(notices))
+
+
+def _cells(table: Table, position: int | None) -> NDArray[np.object_]:
+    return np.full(len(table.cells), "", dtype=object) if position is None else table.texts(position)
+
+
+def _label(table: Table, found: Mapping[str, int | None], row: int) -> str:
+    return str(_cells(table, found["id"])[row] or _cells(table, found["name"])[row])
+
+
+def _type_texts(spec: FacilityFile, table: Table) -> NDArray[np.object_]:
+    """Return the word for the type of every row, as the study or the file gives it."""
+    if spec.type is not None:
+        return np.full(len(table.cells), spec.type, dtype=object)
+    position = pick.find(table, "type", spec.columns.type)
+    osm = pick.osm_types(table)
+    if spec.columns.type is None and position is not None and osm:
+        columns = ", ".join(table.columns[k] for k in (position, *osm))
+        meaning = problem("inputs.meaning.type")
+        raise StudyError(problem("inputs.two_columns", file=table.place, meaning=meaning, columns=columns))
+    if position is not None:
+        return table.texts(position)
+    if osm:
+        return pick.first_filled(table, osm)
+    return table.texts(pick.need(table, "type", None))
+
+
+def _types(
+    texts: NDArray[np.object_], words: Mapping[str, str], table: Table
+) -> tuple[NDArray[np.object_], list[Problem]]:
+    """Return the code of every word, ``unknown`` where the vocabulary has none, and what to tell about it."""
+    counts = Counter(str(text) for text in texts)
+    codes = {}
+    several = {}
+    for text in counts:
+        known = words.get("") or words.get(text) or type_code(text)
+        if known is None and "|" in text:
+            # A map service joins the categories of one place with "|", the main one first.
+            known = next((code for part in text.split("|") if (code := type_code(part)) is not None), None)
+            several[text] = known
+        codes[text] = known or UNKNOWN
+    notices = []
+    joined = sum(counts[text] for text, known in several.items() if known is not None)
+    if joined:
+        notices.append(problem("facilities.first_category", file=table.place, count=joined))
+    lost = {text or "(-)": counts[text] for text, code in codes.items() if code == UNKNOWN}
+    if lost:
+        shown = some(f"{text} × {count}" for text, count in sorted(lost.items(), key=lambda pair: (-pair[1], pair[0])))
+        total = sum(lost.values())
+        notices.append(problem("facilities.unknown_words", file=table.place, count=total, words=shown, kinds=len(lost)))
+    unused = [word for word in words if word and word not in counts]
+    if unused:
+        notices.append(problem("facilities.unused_words", file=table.place, words=some(unused)))
+    return np.array([codes[str(text)] for text in texts], dtype=object), notices
+
+
+def _owners(texts: NDArray[np.object_], table: Table) -> tuple[NDArray[np.object_], list[Problem]]:
+    codes = [ownership_code(str(text)) or "" for text in texts]
+    lost = Counter(str(text) for text, code in zip(texts, codes, strict=True) if text and not code)
+    notices = []
+    if lost:
+        shown = some(f"{text} × {count}" for text, count in sorted(lost.items()))
+        notices.append(problem("facilities.unknown_owners", file=table.place, count=lost.total(), words=shown))
+    return np.array(codes, dtype=object), notices
+
+
+def _where_notices(spec: FacilityFile, table: Table, choice: pick.Choice) -> list[Problem]:
+    out = len(table.cells) - int(choice.chosen.sum()) - len(choice.unjudged)
+    if not spec.where:
+        return []
+    condition = ", ".join(f"{column} {rule}" for column, rule in spec.where.items())
+    total = len(table.cells)
+    return [problem("facilities.where", file=table.place, condition=condition, count=out, total=total)]
+
+
+def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
+    """Make one facility of equal rows and return them sorted by id, with the rows left over.
+
+    Raises
+    ------
+    StudyError
+        One id stands for two contents.
+    """
+    lon, lat = (rows[axis].round(_SAME_PLACE).astype(str) for axis in ("lon", "lat"))
+    kind = rows["type"].where(rows["type"] != UNKNOWN, UNKNOWN + rows["type_text"])
+    content = kind + "\n" + rows["name"] + "\n" + lon + " " + lat
+    ordered = rows.assign(content=content).sort_values(["id", "source", "row"], kind="stable")
+    contents = ordered[["id", "content", "ownership"]].drop_duplicates()
+    torn = contents["id"][contents["id"].duplicated()]
+    if len(torn):
+        problems = [_two_contents(group) for _, group in ordered[ordered["id"].isin(torn)].groupby("id")]
+        raise StudyError(problems)
+    again = ordered["content"].duplicated()
+    first = dict(zip(ordered["content"][~again], ordered["id"][~again], strict=True))
+    left = [
+        SetAside(
+            row["source"],
+            row["layer"],
+            int(row["row"]),
+            row["id"],
+            row["name"],
+            problem("facilities.duplicate", other=first[row["content"]]),
+        )
+        for row in ordered[again].to_dict("records")
+    ]
+    frame = ordered.loc[~again, list(FACILITIES)].reset_index(drop=True)
+    return frame, left
+
+
+def _two_contents(group: pd.DataFrame) -> Problem:
+    first = group.iloc[0]
+    differs = (group[["content", "ownership"]] != first[["content", "ownership"]]).any(axis=1)
+    second = group[differs].iloc[0]
+    return problem(
+        "facilities.two_contents",
+        id=first["id"],
+        file=first["source"],
+        row=int(first["row"]),
+        other_file=second["source"],
+        other_row=int(second["row"]),
+    )

@@ -1,0 +1,290 @@
+"""Files into rows of text: CSV, workbooks and vector layers, each read by one function, none ever written.
+
+A cell stays the text a person sees in the file: nothing is turned into a number here, so identifiers keep their
+zeros and all their digits.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyogrio.errors
+import pyogrio.raw
+import pyproj
+import pyproj.exceptions
+import python_calamine as calamine
+import shapely
+
+from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.inputs.problems import nearest, some
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+#: Vector formats by suffix: the bytes such a file begins with. Anything else is not handed to GDAL.
+MAGIC = {".gpkg": b"SQLite format 3\x00", ".shp": b"\x00\x00\x27\x0a"}
+GEOJSON = (".geojson", ".json")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls")
+TABLES = (".csv", ".tsv", ".txt")
+SUFFIXES = (*TABLES, *WORKBOOKS, *GEOJSON, *MAGIC)
+
+#: Largest unpacked workbook and largest number of parts in it; beyond that the file is refused unread.
+MAX_UNPACKED_BYTES = 1 << 30
+MAX_PARTS = 10_000
+#: A spreadsheet keeps 15 digits of a number; whole numbers from here on have lost their end.
+EXACT_DIGITS = 10**15
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one file as text.
+
+    Attributes
+    ----------
+    file : str
+        Name of the file as the study gives it.
+    layer : str
+        Layer or sheet; empty when there is none.
+    cells : DataFrame of str
+        One row per row of the file, trimmed text, empty where there is none. The index ``row`` counts as a person does:
+        a table's header is row 1, a layer's first feature is 1. Column names may repeat, as in the file.
+    geometry : object array (rows,) or None
+        Shapely geometries of a layer, None for a table.
+    crs : pyproj.CRS or None
+        What the layer says of itself; None when it does not say and for tables.
+    notices : tuple of Problem
+        What the reader should know: an encoding that was recognised, a title row that was skipped.
+    """
+
+    file: str
+    layer: str
+    cells: pd.DataFrame
+    geometry: NDArray[np.object_] | None = None
+    crs: pyproj.CRS | None = None
+    notices: tuple[Problem, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """File and layer as messages name them: ``county.gpkg [villages]``."""
+        return f"{self.file} [{self.layer}]" if self.layer else self.file
+
+    @property
+    def columns(self) -> list[str]:
+        """Column names in the order of the file."""
+        return [str(name) for name in self.cells.columns]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Row numbers as a person counts them."""
+        return self.cells.index.to_numpy(dtype=np.int64)
+
+    def texts(self, position: int) -> NDArray[np.object_]:
+        """Return the cells of the column at a position."""
+        return self.cells.iloc[:, position].to_numpy(dtype=object)
+
+
+def read_csv(path: Path, file: str) -> Table:
+    """Read a CSV file in UTF-8 (with or without BOM), UTF-16 with BOM, or GB18030 when it decodes strictly."""
+    text, notices = _decode(path.read_bytes(), file)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True))
+    except csv.Error as error:
+        raise StudyError(problem("inputs.not_csv", file=file, detail=str(error))) from error
+    cells, more = _frame([[cell.strip() for cell in row] for row in rows], file)
+    return Table(file, "", cells, notices=(*notices, *more))
+
+
+def _decode(content: bytes, file: str) -> tuple[str, list[Problem]]:
+    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encodings = ["utf-16"] if marked else ["utf-8-sig", "gb18030"]
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" in text:
+            break
+        notices = [problem("inputs.gb18030", file=file)] if encoding == "gb18030" else []
+        return text, notices + _damaged(text.count("\ufffd"), file)
+    raise StudyError(problem("inputs.encoding", file=file))
+
+
+def _damaged(count: int, file: str) -> list[Problem]:
+    return [problem("inputs.damaged_text", file=file, count=count)] if count else []
+
+
+def _delimiter(text: str) -> str:
+    """Return the separator that occurs most in the first line that has any; a comma when none does."""
+    for line in text.splitlines():
+        if any(sign in line for sign in ",;\t"):
+            return max(",;\t", key=line.count)
+    return ","
+
+
+def _frame(rows: Sequence[Sequence[str]], file: str) -> tuple[pd.DataFrame, list[Problem]]:
+    """Find the header and return the rows below it; blank rows are no rows."""
+    filled = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
+    if not filled:
+        raise StudyError(problem("inputs.empty_file", file=file))
+    # A title above the table fills one cell; the header fills at least two.
+    start = next((k for k, (_, row) in enumerate(filled) if sum(map(bool, row)) > 1), 0)
+    number, header = filled[start]
+    width = max(k for k, cell in enumerate(header, start=1) if cell)
+    body = filled[start + 1 :]
+    long = [n for n, row in body if any(row[width:])]
+    if long:
+        raise StudyError(
+            problem("inputs.long_rows", file=file, rows=some(long), count=len(long), header=number, columns=width)
+        )
+    notices = [problem("inputs.title_rows", file=file, count=start, header=number)] if start else []
+    cells = [[*row[:width], *[""] * (width - len(row))] for _, row in body]
+    index = pd.Index([n for n, _ in body], name="row", dtype="int64")
+    return pd.DataFrame(cells, columns=list(header[:width]), index=index, dtype=str), notices
+
+
+def read_workbook(path: Path, layer: str | None, file: str) -> Table:
+    """Read one sheet of an .xlsx or .xls workbook; the first visible sheet when none is named."""
+    _check_workbook(path, file)
+    try:
+        book = calamine.CalamineWorkbook.from_path(str(path))
+        sheet = _sheet(book, layer, file)
+        values = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    except calamine.PasswordError as error:
+        raise StudyError(problem("inputs.workbook_password", file=file)) from error
+    except (calamine.CalamineError, OSError) as error:
+        raise StudyError(problem("inputs.not_workbook", file=file, detail=str(error))) from error
+    cells, notices = _frame([[_text(value) for value in row] for row in values], f"{file} [{sheet}]")
+    table = Table(file, sheet, cells)
+    first = int(cells.index[0]) if len(cells) else len(values) + 1
+    return Table(file, sheet, cells, notices=(*notices, *_lost_digits(table, values[first - 1 :])))
+
+
+def _check_workbook(path: Path, file: str) -> None:
+    with path.open("rb") as opened:
+        head = opened.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(b"<"):
+        raise StudyError(problem("inputs.html_workbook", file=file))
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
+        raise StudyError(problem("inputs.not_workbook", file=file, detail=str(error))) from error
+    size = sum(part.file_size for part in parts)
+    if size > MAX_UNPACKED_BYTES or len(parts) > MAX_PARTS:
+        raise StudyError(problem("inputs.workbook_size", file=file, size=size >> 20, limit=MAX_UNPACKED_BYTES >> 20))
+
+
+def _sheet(book: calamine.CalamineWorkbook, layer: str | None, file: str) -> str:
+    if layer is not None:
+        if layer not in book.sheet_names:
+            raise StudyError(_no_layer(file, layer, book.sheet_names))
+        return layer
+    visible = [
+        sheet.name
+        for sheet in book.sheets_metadata
+        if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
+    ]
+    if not visible:
+        raise StudyError(problem("inputs.empty_file", file=file))
+    return visible[0]
+
+
+def _no_layer(file: str, layer: str, known: Sequence[str]) -> Problem:
+    return problem("inputs.no_layer", file=file, layer=layer, nearest=nearest(layer, known), layers=some(known, 20))
+
+
+def _text(value: Any) -> str:
+    """Return a typed cell as a person reads it: whole numbers without ``.0``, dates in ISO form."""
+    # None, NaN and NaT stand for empty cells of their columns.
+    if value is None or (isinstance(value, (float, np.floating, np.datetime64)) and np.isnan(value)):
+        return ""
+    if isinstance(value, (bool, np.bool_)):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return str(int(number)) if number.is_integer() else repr(number)
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    return str(value).strip()
+
+
+def _lost_digits(table: Table, values: Sequence[Sequence[Any]]) -> list[Problem]:
+    """Report columns whose numbers are too long for a spreadsheet: their last digits are gone."""
+    found = []
+    for position, name in enumerate(table.columns):
+        cells = [row[position] for row in values if position < len(row)]
+        lost = sum(isinstance(cell, (int, float)) and EXACT_DIGITS <= abs(cell) < float("inf") for cell in cells)
+        if lost:
+            found.append(problem("inputs.lost_digits", file=table.place, column=name, count=lost))
+    return found
+
+
+def read_layer(path: Path, layer: str | None, file: str) -> Table:
+    """Read one layer of a GeoJSON, GeoPackage or shapefile; the first one when none is named."""
+    _check_layer(path, file)
+    try:
+        known = [str(name) for name, _ in pyogrio.list_layers(path) if name != "layer_styles"]
+        if layer is not None and layer not in known:
+            raise StudyError(_no_layer(file, layer, known))
+        if not known:
+            raise StudyError(problem("inputs.empty_file", file=file))
+        name = known[0] if layer is None else layer
+        meta, _, wkb, fields = pyogrio.raw.read(path, layer=name)
+        crs = None if wkb is None or meta["crs"] is None else pyproj.CRS.from_user_input(meta["crs"])
+    except pyogrio.errors.DataSourceError as error:
+        raise StudyError(_broken_layer(path, file, str(error))) from error
+    except (pyogrio.errors.DataLayerError, pyogrio.errors.GeometryError, UnicodeDecodeError) as error:
+        raise StudyError(problem("inputs.not_layer", file=file, detail=str(error))) from error
+    except (pyogrio.errors.CRSError, pyproj.exceptions.CRSError, UnboundLocalError) as error:
+        # pyogrio 0.13 ends in an UnboundLocalError where the .prj holds nothing GDAL can read.
+        raise StudyError(problem("inputs.broken_crs", file=file)) from error
+    count = len(fields[0]) if len(fields) else len(wkb)
+    columns = {f"{k}": [_text(value) for value in field] for k, field in enumerate(fields)}
+    index = pd.Index(range(1, count + 1), name="row", dtype="int64")
+    cells = pd.DataFrame(columns, index=index, dtype=str).set_axis([str(n) for n in meta["fields"]], axis=1)
+    damaged = sum(text.count("\ufffd") for texts in columns.values() for text in texts)
+    shown = name if len(known) > 1 or layer is not None else ""
+    if wkb is None:
+        return Table(file, shown, cells, notices=tuple(_damaged(damaged, file)))
+    geometry = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
+    return Table(file, shown, cells, geometry, crs, tuple(_damaged(damaged, file)))
+
+
+def _check_layer(path: Path, file: str) -> None:
+    """Refuse a file whose first bytes are not those of its suffix: GDAL would try every format it knows."""
+    suffix = path.suffix.lower()
+    if suffix in MAGIC:
+        with path.open("rb") as opened:
+            if not opened.read(16).startswith(MAGIC[suffix]):
+                raise StudyError(problem("inputs.not_layer", file=file, detail=f"not {suffix}"))
+        return
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StudyError(problem("inputs.not_utf8", file=file, position=error.start)) from error
+    if not text.lstrip().startswith("{"):
+        raise StudyError(problem("inputs.not_json", file=file, line=1, column=1, detail="{"))
+
+
+def _broken_layer(path: Path, file: str, detail: str) -> Problem:
+    """Say where a GeoJSON file stops being JSON."""
+    if path.suffix.lower() in GEOJSON:
+        try:
+            json.loads(path.read_text(encoding="utf-8-sig"))
+        except json.JSONDecodeError as error:
+            return problem("inputs.not_json", file=file, line=error.lineno, column=error.colno, detail=error.msg)
+    return problem("inputs.not_layer", file=file, detail=detail)

@@ -1,0 +1,375 @@
+"""Where the rows of a file lie: its coordinate system, its coordinates, and rows that cannot be placed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyproj
+import pyproj.exceptions
+import shapely
+
+from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.geo import crs as gates
+from servicecircle.geo.coordinates import bd09_to_gcj02, gcj02_to_wgs84, outside_service
+from servicecircle.inputs.columns import need
+from servicecircle.inputs.problems import NAMED_ROWS, collect, some
+from servicecircle.inputs.setaside import SetAside
+from servicecircle.inputs.tables import Table, to_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from servicecircle.study import Source
+
+    Pair: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+#: West, south, east, north in degrees; the edges belong to the box.
+Box: TypeAlias = tuple[float, float, float, float]
+
+_WORLD: Box = (-180.0, -90.0, 180.0, 90.0)
+
+#: Names a study may give a map service's coordinates, folded.
+SERVICES = {"gcj02": "GCJ-02", "bd09": "BD-09"}
+#: Marks of a coordinate system in the name of a column.
+MARKS = {"gcj": "GCJ-02", "火星": "GCJ-02", "高德": "GCJ-02", "bd09": "BD-09", "百度": "BD-09", "wgs": "WGS84"}
+#: Half the side of the box, in degrees, that stands for the place of most rows where no box is given.
+_NEIGHBOURHOOD_DEG = 3.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Coordinate system of one file: a map service's (``GCJ-02``, ``BD-09``) or a known CRS.
+
+    Attributes
+    ----------
+    service : str
+        ``GCJ-02``, ``BD-09`` or empty.
+    crs : pyproj.CRS
+        Used when ``service`` is empty.
+    assumed : bool
+        Neither the file nor the study says so.
+    """
+
+    service: str
+    crs: pyproj.CRS
+    assumed: bool = False
+
+    def to_wgs84(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> Pair:
+        """Return WGS 84 longitude and latitude of coordinates, x before y; what cannot be converted is inf or NaN."""
+        if self.service == "BD-09":
+            return gcj02_to_wgs84(*bd09_to_gcj02(x, y))
+        if self.service == "GCJ-02":
+            return gcj02_to_wgs84(x, y)
+        lon, lat = gates.to_wgs84(self.crs, x, y)
+        return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+
+
+def reference(table: Table, source: Source, marked: Sequence[str] = ()) -> Reference:
+    """Return the coordinate system of a file: what it says, else what the study declares, else WGS 84 for tables.
+
+    Parameters
+    ----------
+    table : Table
+    source : Source
+        The study's entry; its ``crs`` is the declaration.
+    marked : sequence of str
+        Names of the coordinate columns, which may carry a mark such as ``XGCJ``.
+
+    Raises
+    ------
+    StudyError
+        A layer without CRS and without declaration, a declaration that contradicts the file or the column's name,
+        or an unknown name.
+    """
+    declared = source.crs
+    if declared is None:
+        if table.crs is None and table.geometry is not None:
+            raise StudyError(problem("inputs.no_crs", file=table.place))
+        _check_marks(table, marked, "WGS84", declared)
+        return Reference("", table.crs or gates.WGS84, assumed=table.crs is None)
+    service = SERVICES.get(declared.casefold().replace("-", "").replace("_", ""), "")
+    if service:
+        if table.crs is not None and not gates.is_wgs84(table.crs):
+            raise StudyError(_conflict(table, declared))
+        _check_marks(table, marked, service, declared)
+        return Reference(service, gates.WGS84)
+    try:
+        crs = gates.parse_crs(declared)
+    except pyproj.exceptions.CRSError as error:
+        raise StudyError(problem("inputs.unknown_crs", file=table.place, crs=declared)) from error
+    both_wgs84 = table.crs is not None and gates.is_wgs84(table.crs) and gates.is_wgs84(crs)
+    if table.crs is not None and not both_wgs84 and not crs.equals(table.crs, ignore_axis_order=True):
+        raise StudyError(_conflict(table, declared))
+    _check_marks(table, marked, "WGS84" if gates.is_wgs84(crs) else "", declared)
+    return Reference("", crs)
+
+
+def _conflict(table: Table, declared: str) -> Problem:
+    own = "" if table.crs is None else table.crs.name
+    return problem("inputs.crs_conflict", file=table.place, declared=declared, own=own)
+
+
+def _check_marks(table: Table, columns: Sequence[str], taken: str, declared: str | None) -> None:
+    """Refuse a column whose name says another coordinate system than the one it would be read in."""
+    for column in columns:
+        mark = next((MARKS[m] for m in MARKS if m in column.casefold().replace("-", "")), taken)
+        if mark != taken and {mark, taken} & set(SERVICES.values()):
+            key = "inputs.crs_mark_undeclared" if declared is None else "inputs.crs_mark"
+            raise StudyError(problem(key, file=table.place, column=column, mark=mark, declared=declared or ""))
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the rows of a table lie.
+
+    Attributes
+    ----------
+    lon, lat : float64 array (rows,)
+        WGS 84 degrees; meaningless where ``kept`` is False.
+    kept : bool array (rows,)
+        Rows with usable coordinates.
+    set_aside : tuple of SetAside
+        One entry for each row that is not kept.
+    notices : tuple of Problem
+        Assumptions and approximations.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+    set_aside: tuple[SetAside, ...]
+    notices: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """Coordinates as the file holds them, the text shown for each row and the columns they came from."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    shown: NDArray[np.object_]
+    empty: NDArray[np.bool_]
+    columns: tuple[str, ...]
+    approximated: int = 0
+
+
+def locate(
+    table: Table,
+    source: Source,
+    labels: Sequence[str],
+    *,
+    columns: tuple[str | None, str | None] = (None, None),
+    box: Box | None = None,
+    keep_outside: bool = False,
+) -> Places:
+    """Return WGS 84 coordinates of the rows of a table or layer.
+
+    Parameters
+    ----------
+    table : Table
+    source : Source
+        The study's entry of the file.
+    labels : sequence of str (rows,)
+        Identifier or name of each row, for the list of rows set aside.
+    columns : tuple
+        Names of the longitude and latitude columns (tables only); None: recognised.
+    box : tuple of float or None
+        Where the study lies. A row outside whose swapped coordinates lie inside is refused. Without a box the
+        neighbourhood of the median row stands for it.
+    keep_outside : bool
+        Whether rows outside ``box`` are kept.
+
+    Returns
+    -------
+    Places
+        Areas and lines are represented by a point inside them.
+
+    Raises
+    ------
+    StudyError
+        A coordinate column or the coordinate system is missing or contradictory, or coordinates are swapped.
+    """
+    raw = _columns_of(table, columns) if table.geometry is None else _points_of(table)
+    ref = reference(table, source, raw.columns)
+    return _judge(table, source, labels, raw, ref, (box, keep_outside))
+
+
+def locate_polygons(
+    table: Table, source: Source, labels: Sequence[str], *, box: Box | None = None
+) -> tuple[NDArray[np.object_], Places]:
+    """Return the polygons of a layer in WGS 84 degrees, and the middle of each one's bounds.
+
+    Parameters
+    ----------
+    table : Table
+        A layer; its polygons may be invalid.
+    source, labels, box
+        As for :func:`locate`; polygons outside the box are kept.
+
+    Returns
+    -------
+    shapes : object array (rows,)
+        Polygons without heights, EPSG:4326; None where the row is set aside.
+    places : Places
+
+    Raises
+    ------
+    StudyError
+        As for :func:`locate`; also where the layer holds points or lines.
+    """
+    shapes = shapely.force_2d(np.asarray(table.geometry, dtype=object))
+    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    area = np.isin(shapely.get_type_id(shapes), (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
+    if (~area & ~empty).any():
+        rows = table.rows[~area & ~empty]
+        raise StudyError(problem("units.not_polygons", file=table.place, count=len(rows), rows=some(rows)))
+    bounds = shapely.bounds(shapes)
+    x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
+    shown = np.array(["" if e else f"{a:.7g}, {b:.7g}" for e, a, b in zip(empty, x, y, strict=True)], dtype=object)
+    ref = reference(table, source)
+    places = _judge(table, source, labels, _Raw(x, y, shown, empty, ()), ref, (box, True))
+    moved = np.full(len(shapes), None, dtype=object)
+    moved[places.kept] = shapely.transform(
+        shapes[places.kept], lambda xy: np.column_stack(_convert(table, ref, xy[:, 0], xy[:, 1]))
+    )
+    west, south, east, north = shapely.bounds(moved).T
+    impossible = places.kept & ~(_inside((west, south), _WORLD) & _inside((east, north), _WORLD))
+    moved[impossible] = None
+    left = [
+        SetAside(source.path, table.layer, int(table.rows[k]), labels[k], str(shown[k]), problem("inputs.reason.range"))
+        for k in np.flatnonzero(impossible).tolist()
+    ]
+    kept, set_aside = places.kept & ~impossible, (*places.set_aside, *left)
+    return moved, replace(places, kept=kept, set_aside=set_aside)
+
+
+def _judge(
+    table: Table, source: Source, labels: Sequence[str], raw: _Raw, ref: Reference, rule: tuple[Box | None, bool]
+) -> Places:
+    """Convert coordinates and decide which rows are kept; ``rule`` is the box and whether rows outside it are kept."""
+    box, keep_outside = rule
+    lon, lat = _convert(table, ref, raw.x, raw.y)
+    known = np.isfinite(raw.x) & np.isfinite(raw.y)
+    zero = known & (raw.x == 0) & (raw.y == 0)
+    placed = known & ~zero
+    _refuse_swapped(table, raw, placed, (lon, lat), _convert(table, ref, raw.y, raw.x), box)
+    valid = placed & _inside((lon, lat), _WORLD)
+    kept = valid if box is None or keep_outside else valid & _inside((lon, lat), box)
+    reasons = np.full(len(lon), "inputs.reason.outside", dtype=object)
+    reasons[~valid] = "inputs.reason.range"
+    reasons[zero] = "inputs.reason.zero"
+    reasons[~known] = "inputs.reason.coordinates"
+    reasons[raw.empty] = "inputs.reason.no_geometry" if table.geometry is not None else "inputs.reason.no_coordinates"
+    left = [
+        SetAside(source.path, table.layer, int(table.rows[k]), labels[k], str(raw.shown[k]), problem(reasons[k]))
+        for k in np.flatnonzero(~kept).tolist()
+    ]
+    return Places(lon, lat, kept, tuple(left), tuple(_notices(table, ref, raw, placed)))
+
+
+def place_problems(
+    table: Table, source: Source, columns: tuple[str | None, str | None] = (None, None)
+) -> list[Problem]:
+    """Return what is wrong with coordinate columns and coordinate system, to be told beside other problems."""
+    problems: list[Problem] = []
+    with collect(problems):
+        names = _columns_of(table, columns).columns if table.geometry is None else ()
+        reference(table, source, names)
+    return problems
+
+
+def _columns_of(table: Table, columns: tuple[str | None, str | None]) -> _Raw:
+    problems: list[Problem] = []
+    positions: list[int] = []
+    for role, given in zip(("lon", "lat"), columns, strict=True):
+        with collect(problems):
+            positions.append(need(table, role, given))
+    if problems:
+        raise StudyError(problems)
+    x_text, y_text = (table.texts(position) for position in positions)
+    shown = np.array([f"{x}, {y}" for x, y in zip(x_text, y_text, strict=True)], dtype=object)
+    names = tuple(table.columns[position] for position in positions)
+    return _Raw(to_numbers(x_text), to_numbers(y_text), shown, (x_text == "") | (y_text == ""), names)
+
+
+def _points_of(table: Table) -> _Raw:
+    shapes = np.asarray(table.geometry, dtype=object)
+    empty = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    single = shapely.get_num_geometries(shapes) == 1
+    point = np.isin(shapely.get_type_id(shapes), (shapely.GeometryType.POINT,))
+    multi = single & (shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOINT)
+    points = np.where(multi, shapely.get_geometry(shapes, 0), shapes)
+    other = ~(point | multi | empty)
+    points[other] = shapely.point_on_surface(shapes[other])
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    shown = np.array(["" if e else f"{a:.7g}, {b:.7g}" for e, a, b in zip(empty, x, y, strict=True)], dtype=object)
+    return _Raw(x, y, shown, empty, (), int(other.sum()))
+
+
+def _convert(table: Table, ref: Reference, x: NDArray[np.float64], y: NDArray[np.float64]) -> Pair:
+    try:
+        return ref.to_wgs84(x, y)
+    except pyproj.exceptions.ProjError as error:
+        raise StudyError(problem("inputs.unknown_crs", file=table.place, crs=ref.crs.name)) from error
+
+
+def _inside(place: Pair, box: Box) -> NDArray[np.bool_]:
+    lon, lat = place
+    west, south, east, north = box
+    return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+
+
+def _refuse_swapped(
+    table: Table, raw: _Raw, placed: NDArray[np.bool_], direct: Pair, mirrored: Pair, box: Box | None
+) -> None:
+    """Raise StudyError for rows that lie where the study is only with longitude and latitude exchanged."""
+    valid = placed & _inside(direct, _WORLD)
+    around = box or _neighbourhood(direct, valid)
+    swapped = placed & ~_inside(direct, around) & _inside(mirrored, around)
+    # Where most rows are impossible as they stand, the few others cannot say where the study is.
+    impossible = placed & ~valid & _inside(mirrored, _WORLD)
+    if box is None and 2 * impossible.sum() > placed.sum():
+        swapped |= impossible
+    rows = np.flatnonzero(swapped)
+    if not len(rows):
+        return
+    if 2 * len(rows) > placed.sum():
+        example = {"row": int(table.rows[rows[0]]), "value": str(raw.shown[rows[0]])}
+        raise StudyError(
+            problem("inputs.swapped_file", file=table.place, count=len(rows), total=int(placed.sum()), **example)
+        )
+    problems = [
+        problem("inputs.swapped_row", file=table.place, row=int(table.rows[k]), value=str(raw.shown[k]))
+        for k in rows[:NAMED_ROWS]
+    ]
+    if len(rows) > NAMED_ROWS:
+        problems.append(problem("inputs.swapped_more", file=table.place, count=len(rows) - NAMED_ROWS))
+    raise StudyError(problems)
+
+
+def _neighbourhood(place: Pair, valid: NDArray[np.bool_]) -> Box:
+    if not valid.any():
+        return _WORLD
+    lon, lat = float(np.median(place[0][valid])), float(np.median(place[1][valid]))
+    side = _NEIGHBOURHOOD_DEG
+    return (lon - side, lat - side, lon + side, lat + side)
+
+
+def _notices(table: Table, ref: Reference, raw: _Raw, placed: NDArray[np.bool_]) -> list[Problem]:
+    notices = list(table.notices)
+    if ref.assumed:
+        notices.append(problem("inputs.crs_assumed", file=table.place))
+    if ref.service:
+        notices.append(problem("inputs.converted", file=table.place, service=ref.service))
+        beyond = int((placed & outside_service(raw.x, raw.y)).sum())
+        if beyond:
+            notices.append(problem("inputs.outside_service", file=table.place, service=ref.service, count=beyond))
+    elif not gates.is_wgs84(ref.crs):
+        notices.append(problem("inputs.projected", file=table.place, crs=ref.crs.name))
+    if raw.approximated:
+        notices.append(problem("inputs.representative", file=table.place, count=raw.approximated))
+    return notices

@@ -1,0 +1,274 @@
+r"""The tables of the output folder: their columns, and how a value becomes a cell of a CSV file.
+
+Numbers
+    At most six decimals, rounded from the unrounded value, no trailing zeros, decimal point ``.``. Degrees
+    (``lon``, ``lat`` ...) are the exception: they are written in the shortest form that reads back as exactly
+    the same number, so a list of sites can be read as facilities without moving one. Unknown is an empty
+    cell; ``nan`` and ``inf`` are never written.
+Flags
+    ``true`` and ``false``.
+Words
+    Machine words (``too_far``, ``not met``), the same in every language; the workbook says them in the
+    language of the study.
+Guarded text
+    A spreadsheet takes text that begins with ``= + - @``, TAB or CR, or the full-width forms ``＝ ＋ － ＠``,
+    for a formula. Such text gets one leading apostrophe unless it is a plain number; white space in front
+    does not hide it. Text that begins with apostrophes before such a sign gets one more, so :func:`unguard`
+    always gives back the original.
+Files
+    UTF-8 with a byte order mark, commas, ``\r\n`` after each row, a header row of machine names.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from servicecircle.errors import InternalError, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Shape = Literal["text", "word", "flag", "count", "persons", "share", "value", "degrees"]
+Cell = str | int | float | bool | None
+
+DECIMALS = 6
+RISKY = tuple("=+-@\t\r＝＋－＠")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : str
+        Machine name, the header in CSV files and layers.
+    shape : str
+        ``text``, ``word`` (a machine word with a translation), ``flag``, ``count``, ``persons``, ``share``
+        (0-1), ``value`` or ``degrees``.
+    unit : str
+        Key under ``tables.unit``; empty where there is none.
+    text : str
+        Key under ``tables.header`` and ``tables.meaning``; the name when empty.
+    """
+
+    name: str
+    shape: Shape = "text"
+    unit: str = ""
+    text: str = ""
+
+    @property
+    def key(self) -> str:
+        """Key of the column's header and meaning."""
+        return self.text or self.name
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the column holds numbers."""
+        return self.shape in ("count", "persons", "share", "value", "degrees")
+
+
+def _words(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "word") for name in names)
+
+
+def _texts(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name) for name in names)
+
+
+def _persons(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, "persons", "persons") for name in names)
+
+
+_SHARE = Column("share_covered", "share", "share")
+_PLACE = (Column("lon", "degrees", "degrees"), Column("lat", "degrees", "degrees"))
+_PLACE_GCJ = (Column("lon_gcj02", "degrees", "degrees"), Column("lat_gcj02", "degrees", "degrees"))
+_VALUES = (Column("p50", "value", "of_value"), Column("p90", "value", "of_value"))
+_NEAREST = (
+    Column("nearest_time_id"),
+    Column("nearest_time_min", "value", "min"),
+    Column("nearest_road_id"),
+    Column("nearest_road_km", "value", "km"),
+    Column("nearest_straight_id"),
+    Column("nearest_straight_km", "value", "km"),
+)
+
+#: Columns of every table, in the order they are written.
+TABLES: dict[str, tuple[Column, ...]] = {
+    "scorecard": (
+        Column("id", text="criterion"),
+        *_texts("title"),
+        Column("plan"),
+        Column("plan_line", "count"),
+        *_texts("quote", "clause"),
+        *_words("status", "kind", "measure"),
+        *_texts("limit_text"),
+        *_words("state"),
+        *_texts("missing", "missing_text"),
+        Column("facilities", "count", "facilities"),
+        *_persons("persons", "covered_persons", "uncovered_persons", "later_persons", "unreachable_persons"),
+        *_persons("unattached_persons", "no_facility_persons"),
+        _SHARE,
+        Column("units", "count", "units"),
+        Column("units_any", "count", "units"),
+        Column("units_every", "count", "units"),
+        Column("units_short", "count", "units"),
+        *_persons("knife_edge_persons"),
+        Column("target_share", "share", "share"),
+        *_words("verdict"),
+        *_texts("verdict_text"),
+        Column("assumed_target_share", "share", "share"),
+        *_words("assumed_verdict"),
+        *_texts("assumed_verdict_text", "note", "sources_not_stated"),
+    ),
+    "gaps": (
+        Column("rank", "count"),
+        *_texts("criterion", "title", "limit_text"),
+        *_words("gap_kind"),
+        *_texts("unit_id", "name", "parent"),
+        *_words("area_class"),
+        *_persons("persons", "uncovered_persons"),
+        _SHARE,
+        *_words("cause"),
+        _VALUES[0],
+        *_words("unit_of_value"),
+        *_NEAREST,
+        *_PLACE,
+        *_PLACE_GCJ,
+        *_texts("clause"),
+        *_words("basis"),
+    ),
+    "units": (
+        *_texts("criterion", "unit_id", "name", "parent"),
+        Column("kind", "word", text="unit_kind"),
+        *_words("area_class", "class_basis", "basis"),
+        *_PLACE,
+        *_persons("persons", "covered_persons", "uncovered_persons", "later_persons", "unreachable_persons"),
+        *_persons("unattached_persons", "no_facility_persons"),
+        _SHARE,
+        Column("any", "flag"),
+        Column("every", "flag"),
+        Column("short", "flag"),
+        *_persons("knife_edge_persons"),
+        *_VALUES,
+        *_words("unit_of_value"),
+        Column("count", "count", "facilities"),
+        *_words("cause"),
+        *_texts("nearest_id", "nearest_name"),
+        *_NEAREST,
+    ),
+    "sites": (
+        Column("order", "count"),
+        *_texts("criterion", "candidate_id", "name"),
+        *_words("candidate_kind"),
+        Column("type"),
+        *_persons("new_persons"),
+        Column("covered_persons", "persons", "persons", text="covered_with_sites"),
+        Column("share_covered", "share", "share", text="share_with_sites"),
+        *_PLACE,
+        *_PLACE_GCJ,
+    ),
+    "set_aside": (
+        *_texts("file", "layer"),
+        Column("row", "count"),
+        Column("id", text="row_id"),
+        *_texts("value", "reason"),
+    ),
+    "facilities": (
+        Column("id", text="facility_id"),
+        Column("name", text="facility_name"),
+        *_texts("type", "type_text", "ownership", "source"),
+        Column("row", "count"),
+        Column("in_area", "flag"),
+        Column("attached", "flag"),
+    ),
+    "service_areas": (*_texts("criterion"), *_words("measure"), *_texts("limit_text")),
+    "unit_outlines": (*_texts("unit_id", "name", "parent"), *_words("area_class", "basis")),
+}
+
+
+def columns(table: str, frame: pd.DataFrame) -> Iterator[tuple[Column, list[Cell]]]:
+    """Yield each column of a table with its cells.
+
+    Raises
+    ------
+    InternalError
+        The frame lacks a column of the table or has one the table does not describe (``geometry`` aside).
+    """
+    described = [column.name for column in TABLES[table]]
+    found = [str(name) for name in frame.columns if name != "geometry"]
+    if sorted(described) != sorted(found):
+        values = {"table": table, "found": ", ".join(found), "described": ", ".join(described)}
+        raise InternalError(problem("tables.columns", **values))
+    for column in TABLES[table]:
+        yield column, [cell(value, column) for value in frame[column.name].tolist()]
+
+
+def cell(value: Any, column: Column) -> Cell:
+    """Return a value as plain text, number, flag or None (unknown), rounded as the table writes it."""
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if column.shape == "flag":
+        return bool(value)
+    if column.shape == "degrees":
+        return float(value)
+    if column.numeric:
+        rounded = round(float(value), DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
+        return int(rounded) if rounded.is_integer() else rounded
+    return value if isinstance(value, str) else str(value)
+
+
+def cell_text(value: Cell, column: Column) -> str:
+    """Return a cell as it stands in a CSV file."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return guard(value)
+    if column.shape == "degrees":
+        return repr(value)
+    return f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def risky(text: str) -> bool:
+    """Return whether a spreadsheet could take the text for a formula; a plain number is none."""
+    bare = text.lstrip(" \n\v\f\u00a0\u3000\ufeff")
+    return bare.startswith(RISKY) and not _NUMBER.fullmatch(text)
+
+
+def guard(text: str) -> str:
+    """Return the text with one more leading apostrophe where a spreadsheet could take it for a formula."""
+    return f"'{text}" if risky(text.lstrip("'")) else text
+
+
+def unguard(text: str) -> str:
+    """Return the text as it was before :func:`guard`."""
+    return text[1:] if text.startswith("'") and risky(text.lstrip("'")) else text
+
+
+def csv_bytes(table: str, frame: pd.DataFrame) -> bytes:
+    """Return a table as the bytes of a CSV file (see the head of this module)."""
+    header: list[str] = []
+    body: list[list[str]] = []
+    for column, cells in columns(table, frame):
+        header.append(column.name)
+        body.append([cell_text(value, column) for value in cells])
+    return _encode(header, list(zip(*body, strict=True)))
+
+
+def _encode(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8-sig")

@@ -1,0 +1,257 @@
+"""The workbook ``gaps.xlsx``: every table on a sheet of its own, ready to print, inert, its bytes reproducible."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import xlsxwriter
+
+from servicecircle.outputs.credits import credit_sources
+from servicecircle.outputs.scorecard import scorecard, sources_not_stated
+from servicecircle.outputs.tables import TABLES, Cell, Column, columns
+from servicecircle.standards.modes import standard_modes
+from servicecircle.standards.vocabulary import type_title
+from servicecircle.text.text import catalogue, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xlsxwriter.format import Format
+    from xlsxwriter.workbook import Workbook
+    from xlsxwriter.worksheet import Worksheet
+
+    from servicecircle.results import Results
+    from servicecircle.study import Study
+
+A4 = 9
+MAX_ROWS = 1_048_575
+"""Rows a sheet holds below its header."""
+MAX_TEXT = 32_767
+"""Characters a cell holds; the rest is cut with an ellipsis (the CSV file has all of it)."""
+WIDEST = 48
+CREATED = dt.datetime(2000, 1, 1)  # noqa: DTZ001 - Office dates have no zone; fixed so that bytes are equal
+
+#: Nothing of the data is interpreted, and no temporary file is written.
+OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+
+NUMBER_FORMATS = {"count": "0", "persons": "#,##0", "share": "0.0%", "value": "0.0##", "degrees": "0.000000"}
+
+#: Sheets that show a table, in order, with the CSV file that holds all of it.
+TABLE_SHEETS = {
+    "scorecard": "scorecard.csv",
+    "gaps": "gaps.csv",
+    "units": "units.csv",
+    "sites": "sites.csv",
+    "set_aside": "set_aside.csv",
+}
+
+FIELD_COLUMNS = tuple(Column(name) for name in ("table", "column", "header", "unit", "meaning", "rounding"))
+SOURCE_COLUMNS = tuple(Column(name) for name in ("role", "file", "source", "licence"))
+
+
+@dataclass(frozen=True)
+class _Page:
+    """One sheet: its columns and, for each, its cells."""
+
+    key: str
+    columns: tuple[Column, ...]
+    cells: list[list[Cell]]
+
+
+def workbook_bytes(results: Results) -> bytes:
+    """Return ``gaps.xlsx``.
+
+    Text cells are typed as text, so nothing in the data becomes a formula, a link or a number; codes carry no
+    green corner. Machine words are said in the study's language. Every sheet is A4 landscape with a repeated
+    header row, page numbers, frozen header and filter.
+    """
+    language = results.study.outputs.language
+    pages = [_table_page(key, frame, language) for key, frame in _frames(results).items()]
+    pages.append(_page("fields", FIELD_COLUMNS, field_rows(language)))
+    pages.append(_page("sources", SOURCE_COLUMNS, source_rows(results.study)))
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, OPTIONS) as book:
+        book.set_properties({"title": results.study.study.name, "created": CREATED})
+        formats = _formats(book)
+        _overview(book, results, pages, formats)
+        for page in pages:
+            _table_sheet(book, page, language, formats)
+    return target.getvalue()
+
+
+def _frames(results: Results) -> dict[str, pd.DataFrame]:
+    own = {"gaps": results.gaps, "units": results.units, "sites": results.sites, "set_aside": results.set_aside}
+    return {"scorecard": scorecard(results)} | own
+
+
+def _table_page(table: str, frame: pd.DataFrame, language: str) -> _Page:
+    filled = [[_said(value, column, language) for value in cells] for column, cells in columns(table, frame)]
+    return _Page(table, TABLES[table], filled)
+
+
+def _page(key: str, described: tuple[Column, ...], rows: list[tuple[str, ...]]) -> _Page:
+    return _Page(key, described, [[row[i] for row in rows] for i in range(len(described))])
+
+
+def _said(value: Cell, column: Column, language: str) -> Cell:
+    """Return a machine word or a flag in the reader's language; anything else as it is."""
+    if isinstance(value, bool):
+        return say(language, f"tables.word.{str(value).lower()}")
+    if column.name == "type" and isinstance(value, str):
+        return type_title(value, language)
+    if column.shape == "word" and isinstance(value, str):
+        return measure_name(value, language) if column.name == "measure" else word(value, language)
+    return value
+
+
+def word(value: str, language: str) -> str:
+    """Return the reader's word for a machine word; the machine word itself where there is none."""
+    return catalogue(language).get(f"tables.word.{value}", value)
+
+
+def measure_name(measure: str, language: str) -> str:
+    """Return the reader's name of a measure: ``walk``, ``straight``, ``road:drive`` or ``presence``."""
+    mode = standard_modes().get(measure.removeprefix("road:"))
+    if mode is None:
+        return word(measure, language)
+    name = mode.title.in_language(language)
+    return f"{name} ({word('road', language)})" if measure.startswith("road:") else name
+
+
+def field_rows(language: str) -> list[tuple[str, ...]]:
+    """Return the field dictionary: table, column, header, unit, meaning and rounding of every column."""
+    return [_field_row(table, column, language) for table, described in TABLES.items() for column in described]
+
+
+def _field_row(table: str, column: Column, language: str) -> tuple[str, ...]:
+    unit = column.unit or column.shape
+    rounding = "exact" if column.shape == "degrees" else "decimals" if column.numeric else "none"
+    return (
+        say(language, f"tables.where.{table}"),
+        column.name,
+        say(language, f"tables.header.{column.key}"),
+        say(language, f"tables.unit.{unit}"),
+        say(language, f"tables.meaning.{column.key}"),
+        say(language, f"tables.rounding.{rounding}"),
+    )
+
+
+def source_rows(study: Study) -> list[tuple[str, ...]]:
+    """Return role, file, source and licence of every data file of the study; what is not stated is said to be."""
+    language = study.outputs.language
+    rows = [
+        (
+            say(language, f"tables.role.{role}"),
+            PurePath(source.path).name,
+            source.source or say(language, "tables.no_source"),
+            source.licence or say(language, "tables.no_licence"),
+        )
+        for role, source in credit_sources(study)
+    ]
+    return list(dict.fromkeys(rows))
+
+
+def _formats(book: Workbook) -> dict[str, Format]:
+    plain: dict[str, Any] = {"valign": "top"}
+    numbers = {shape: book.add_format(plain | {"num_format": code}) for shape, code in NUMBER_FORMATS.items()}
+    head = {"bold": True, "text_wrap": True, "valign": "top", "bottom": 1, "bg_color": "#E8EEF2"}
+    return numbers | {
+        "head": book.add_format(head),
+        "text": book.add_format(plain | {"num_format": "@"}),
+        "wrapped": book.add_format(plain | {"num_format": "@", "text_wrap": True}),
+        "title": book.add_format({"bold": True, "font_size": 14}),
+        "link": book.add_format({"font_color": "#0563C1", "underline": 1}),
+    }
+
+
+def _set_up(sheet: Worksheet, title: str) -> None:
+    sheet.set_paper(A4)
+    sheet.set_landscape()
+    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_header("&L" + title.replace("&", "&&")[:120])
+    sheet.set_footer("&C&P / &N")
+
+
+def _overview(book: Workbook, results: Results, pages: list[_Page], formats: dict[str, Format]) -> None:
+    """Write the first sheet: what this is, the link to the map, the sheets, and what the reader must know."""
+    study = results.study
+    language = study.outputs.language
+    sheet = book.add_worksheet(say(language, "tables.sheet.overview"))
+    _set_up(sheet, study.study.name)
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(1, 1, 100)
+    sheet.write_string(0, 0, _fits(study.study.name), formats["title"])
+    sheet.write_url(1, 0, "external:map.html", formats["link"], say(language, "tables.open_map"))
+    row = 3
+    for page in pages:
+        name = say(language, f"tables.sheet.{page.key}")
+        sheet.write_url(row, 0, f"internal:'{name}'!A1", formats["link"], name)
+        sheet.write_number(row, 1, len(page.cells[0]), formats["count"])
+        row += 1
+    for line in _notices(results, pages):
+        row += 1
+        sheet.write_string(row, 0, say(language, "tables.header.notice"), formats["text"])
+        sheet.write_string(row, 1, _fits(line), formats["wrapped"])
+
+
+def _notices(results: Results, pages: list[_Page]) -> list[str]:
+    study = results.study
+    language = study.outputs.language
+    lines = [study.study.note, sources_not_stated(study), *results.notices]
+    for page in pages:
+        total = len(page.cells[0])
+        if total > MAX_ROWS:
+            values = {"sheet": say(language, f"tables.sheet.{page.key}"), "file": TABLE_SHEETS[page.key]}
+            lines.append(say(language, "tables.sheet_full", rows=MAX_ROWS, total=total, **values))
+    return [line for line in lines if line]
+
+
+def _table_sheet(book: Workbook, page: _Page, language: str, formats: dict[str, Format]) -> None:
+    name = say(language, f"tables.sheet.{page.key}")
+    sheet = book.add_worksheet(name)
+    _set_up(sheet, name)
+    sheet.repeat_rows(0)
+    last = min(len(page.cells[0]), MAX_ROWS)
+    for index, (column, cells) in enumerate(zip(page.columns, page.cells, strict=True)):
+        header = say(language, f"tables.header.{column.key}")
+        sheet.write_string(0, index, header, formats["head"])
+        sheet.set_column(index, index, _width(header, cells[:200]))
+        _write_cells(sheet, index, cells[:last], formats[column.shape if column.numeric else "text"])
+    width = len(page.columns) - 1
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, last, width)
+    # codes are text on purpose: no green corner
+    sheet.ignore_errors({"number_stored_as_text": f"A1:{xlsxwriter.utility.xl_rowcol_to_cell(last, width)}"})
+
+
+def _write_cells(sheet: Worksheet, index: int, cells: Sequence[Cell], style: Format) -> None:
+    for row, value in enumerate(cells, start=1):
+        if isinstance(value, str):
+            if value:
+                sheet.write_string(row, index, _fits(value), style)
+        elif value is not None:
+            sheet.write_number(row, index, value, style)
+
+
+def _fits(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def _width(header: str, cells: Sequence[Cell]) -> float:
+    """Return a column width for what it shows; East Asian characters are two wide."""
+    texts = [header, *(_shown(value) for value in cells)]
+    widest = max(sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text[: WIDEST + 1]) for text in texts)
+    return float(min(max(widest + 2, 8), WIDEST))
+
+
+def _shown(value: Cell) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return "" if value is None else str(value)

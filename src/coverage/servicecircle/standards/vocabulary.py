@@ -1,0 +1,141 @@
+"""Words for facilities, owners and administrative units, read from ``vocabulary.toml``: one word, one code.
+
+A word is compared whole. Before comparing, both sides are trimmed, full-width characters are folded to half-width
+and upper case to lower case. Nothing is guessed from a part of a word: an unknown word stays unknown, to be reported.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from servicecircle.standards.model import Record, Title
+
+Level = Literal[
+    "county",
+    "zone",
+    "township",
+    "village",
+    "settlement",
+    "area",
+    "village_attribute",
+    "village_class",
+    "area_class",
+    "outside",
+]
+UnitKind = Literal["village", "community", "town", "street"]
+
+
+class Term(Record):
+    """One code of the vocabulary and the words that mean it."""
+
+    code: str
+    """Code used in records and tables."""
+    zh: str
+    """Chinese title; also a word."""
+    en: str
+    """English title; also a word."""
+    words: tuple[str, ...] = ()
+    """Further words as plans, tables and map services print them."""
+    osm: tuple[str, ...] = ()
+    """OpenStreetMap tags, ``key=value``; the value alone is a word too."""
+    parent: str | None = None
+    """Group the code belongs to; a record that names the group accepts the code."""
+    level: Level | None = None
+    """Level of an administrative unit."""
+    kind: UnitKind | None = None
+    """Kind of unit a presence may be limited to."""
+
+    @property
+    def title(self) -> Title:
+        """Title in both languages."""
+        return Title(zh=self.zh, en=self.en)
+
+    def spellings(self) -> frozenset[str]:
+        """Return every word of the term, folded."""
+        values = (tag.partition("=")[2] for tag in self.osm)
+        return frozenset(fold(word) for word in (self.code, self.zh, self.en, *self.words, *self.osm, *values))
+
+
+def fold(text: str) -> str:
+    """Return a word trimmed, with full-width characters and case folded (``（CHC）`` becomes ``(chc)``)."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+@cache
+def _section(name: str) -> dict[str, Term]:
+    content = files("servicecircle.standards").joinpath("vocabulary.toml").read_text(encoding="utf-8")
+    return {code: Term(code=code, **values) for code, values in tomllib.loads(content)[name].items()}
+
+
+@cache
+def _index(name: str) -> dict[str, str]:
+    return {word: code for code, term in _section(name).items() for word in term.spellings()}
+
+
+def facility_types() -> dict[str, Term]:
+    """Return the facility types by code, in the order of the file."""
+    return dict(_section("type"))
+
+
+def ownerships() -> dict[str, Term]:
+    """Return the ownership values by code."""
+    return dict(_section("ownership"))
+
+
+def unit_terms() -> dict[str, Term]:
+    """Return the terms for administrative units by code."""
+    return dict(_section("unit"))
+
+
+def type_code(text: str) -> str | None:
+    """Return the facility type a word means, or None for an unknown word.
+
+    Parameters
+    ----------
+    text : str
+        A Chinese or English word, a code, an OpenStreetMap tag (``amenity=hospital``) or its value (``hospital``),
+        or the category of a Chinese map service (``医疗保健服务;诊所;诊所``).
+    """
+    return _index("type").get(fold(text))
+
+
+def ownership_code(text: str) -> str | None:
+    """Return ``government``, ``collective``, ``private`` or ``non_profit``, or None for an unknown word."""
+    return _index("ownership").get(fold(text))
+
+
+def unit_code(text: str) -> str | None:
+    """Return the code of a term for administrative units (``嘎查`` is ``gacha``), or None for an unknown word."""
+    return _index("unit").get(fold(text))
+
+
+def unit_level(text: str) -> Level | None:
+    """Return the level of a term for administrative units (``苏木`` is ``township``), or None for an unknown word."""
+    code = unit_code(text)
+    return None if code is None else _section("unit")[code].level
+
+
+def unit_kind(text: str) -> UnitKind | None:
+    """Return ``village``, ``community``, ``town`` or ``street``; None for an unknown word or a term of no such kind."""
+    code = unit_code(text)
+    return None if code is None else _section("unit")[code].kind
+
+
+def type_title(code: str, language: str) -> str:
+    """Return the title of a facility type in ``zh`` or ``en``; an unknown code is returned as it is."""
+    term = _section("type").get(code)
+    return code if term is None else term.title.in_language(language)
+
+
+def accepts(types: Iterable[str]) -> frozenset[str]:
+    """Return the given types and all below them: ``hospital`` accepts ``general_hospital``, ``tcm_hospital`` ..."""
+    accepted = set(types)
+    parents = {code: term.parent for code, term in _section("type").items()}
+    while grown := {code for code, parent in parents.items() if parent in accepted} - accepted:
+        accepted |= grown
+    return frozenset(accepted)

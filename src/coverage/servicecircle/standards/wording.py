@@ -1,0 +1,104 @@
+"""How a standard is put into words: its limit, its clause, and the page that lists the shipped records."""
+
+from __future__ import annotations
+
+from servicecircle.standards.catalogue import load_catalogue
+from servicecircle.standards.model import MM_PER_KM, MS_PER_MIN, Criterion, Standard
+from servicecircle.standards.modes import standard_modes
+from servicecircle.standards.vocabulary import ownerships, type_title
+from servicecircle.text.text import say
+
+
+def limit_text(criterion: Criterion, language: str) -> str:
+    """Return the limit in words: ``15 分钟步行``, ``直线 5 公里``, ``within 20 km by road (by car)``.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        The test; a band shows both ends, a wish (为宜) says so.
+    language : str
+        ``zh`` or ``en``.
+    """
+    standard = criterion.standard
+    if criterion.measure == "presence":
+        unit = say(language, f"standards.per.{_unit_word(standard)}")
+        return say(language, "standards.limit.presence", unit=unit, count=criterion.limit)
+    mode = standard_modes()[criterion.mode].title.in_language(language) if criterion.mode else ""
+    if criterion.measure == "time":
+        return say(language, "standards.limit.time", minutes=f"{criterion.limit / MS_PER_MIN:g}", mode=mode)
+    distance = f"{criterion.limit / MM_PER_KM:g}"
+    if criterion.preferred is not None:
+        distance = f"{criterion.preferred / MM_PER_KM:g}-{distance}"
+    wish = "preferred_" if standard.preferred_only else ""
+    return say(language, f"standards.limit.{wish}{criterion.measure}", distance=distance, mode=mode)
+
+
+#: Kinds of unit that have a word of their own at a level; any other choice is called by the level as a whole.
+UNIT_WORDS = frozenset({"village_village", "village_community", "township_town", "township_street"})
+
+
+def _unit_word(standard: Standard) -> str:
+    word = f"{standard.per}_{'_'.join(standard.unit_kinds)}"
+    return word if word in UNIT_WORDS else standard.per
+
+
+def clause_text(standard: Standard, language: str) -> str:
+    """Return where the requirement stands: plan file, line and quote, or the source, with a mark of the status."""
+    parts = []
+    if standard.plan:
+        clause = {"plan": standard.plan, "line": standard.line or "-", "quote": standard.quote}
+        parts.append(say(language, "standards.clause.plan", **clause))
+    if standard.source:
+        parts.append(standard.source)
+    body = say(language, "standards.clause.join").join(parts)
+    return body + status_mark(standard, language)
+
+
+def status_mark(standard: Standard, language: str) -> str:
+    """Return the mark of the status, e.g. ``（国家标准，未核实）``; empty for a requirement printed in a plan."""
+    return "" if standard.status == "plan" else say(language, f"standards.status.{standard.status}")
+
+
+HANDBOOK = """\
+# Standards
+
+The records below are shipped with the package (`src/coverage/servicecircle/standards/plans/*.toml`).
+A study names them in `[standards] use`: a plan (`shanting`), a group (`national/ambulance`) or a single id
+(`shanting/S01`). Each measure of a record is one criterion, `shanting/S01/walk`; a value equal to the limit holds.
+No plan states how people travel: the modes are the catalogue's reading, shown side by side.
+
+To add a requirement, add one `[[standard]]` record to the file of its plan (or one `[[standards.define]]` to a
+study) and one example to `tests/test_standards.py`. `types` names codes of `vocabulary.toml`; a group accepts
+everything below it. What the plan leaves open belongs into `note`. No code is needed. The page is renewed with
+
+```
+python -c "from servicecircle.standards.wording import handbook; print(handbook(), end='')" > docs/standards.md
+```
+
+"""
+
+COLUMNS = ("id", "名称", "title", "limits", "types", "applies to", "target", "clause")
+
+
+def handbook() -> str:
+    """Return the page ``docs/standards.md``: how to add a record, and a Markdown table of the shipped ones."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *(_row(standard) for standard in load_catalogue().values())]
+    return HANDBOOK + "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows)
+
+
+def _row(standard: Standard) -> tuple[str, ...]:
+    limits = "; ".join(limit_text(criterion, "en") for criterion in standard.criteria())
+    types = ", ".join(type_title(code, "en") for code in standard.types)
+    owners = " or ".join(ownerships()[code].en for code in standard.ownership)
+    applies = ", ".join([standard.area_class, *standard.unit_kinds] if standard.area_class else standard.unit_kinds)
+    target = "-" if standard.target_share is None else f"{standard.target_share * 100:g} % of {standard.target_of}"
+    return (
+        f"`{standard.id}`",
+        standard.title.zh,
+        standard.title.en,
+        limits,
+        f"{types} ({owners})" if owners else types,
+        applies or "all",
+        target,
+        clause_text(standard, "en"),
+    )

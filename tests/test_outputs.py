@@ -1,0 +1,427 @@
+"""Tables, workbook, layers and record: what a cell says, and that the files say it again when read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sqlite3
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+
+from servicecircle.errors import InternalError
+from servicecircle.outputs import palette
+from servicecircle.outputs.credits import credit_lines
+from servicecircle.outputs.layers import write_layers
+from servicecircle.outputs.record import plain, record_bytes, recorded_names
+from servicecircle.outputs.scorecard import scorecard
+from servicecircle.outputs.tables import TABLES, Column, cell, cell_text, csv_bytes, guard, unguard
+from servicecircle.outputs.workbook import CREATED, TABLE_SHEETS, field_rows, workbook_bytes
+from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, UNIT_COLUMNS
+from servicecircle.text.text import catalogue, say
+from tests.fake_results import fake_results, fake_study
+
+PAYLOADS = [
+    "=1+1", '=HYPERLINK("http://x","y")', "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1+1", "＋1", "－1－1", "＠SUM(1)",
+    "=cmd|' /C calc'!A0", "'=1", "''=1", "'", "-", "+", "=", "@", "-inf", "+nan", "-1_0", "+86 139 0000", "' =1", "\u3000=1", "-１",
+]  # fmt: skip
+PLAIN = ["", "abc", "-5", "+5", "-0.5", "+1e5", "-1.", "-.5", "村=1", "O'Neil", "'abc", "'-5", "5-1", "{=1}", "1=1"]
+
+
+def rows_of(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+def frame_of(table: str, **values) -> pd.DataFrame:
+    names = [column.name for column in TABLES[table]]
+    count = max((len(v) for v in values.values()), default=1)
+    return pd.DataFrame({name: values.get(name, [None] * count) for name in names}, dtype=object)
+
+
+# cells ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_a_formula_is_guarded_and_comes_back(text):
+    guarded = guard(text)
+    assert unguard(guarded) == text
+    if text != "'":
+        assert guarded.startswith("'")
+    assert not guarded.lstrip(" \u3000").startswith(tuple("=+-@\t\r＝＋－＠"))
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_plain_text_and_numbers_are_left_alone(text):
+    assert guard(text) == text
+    assert unguard(text) == text
+
+
+def test_guarding_is_reversible_for_any_mixture():
+    signs = ["'", "=", "-", "5", " ", "\t", "a", "＝", "."]
+    texts = ["".join((a, b, c, d)) for a in signs for b in signs for c in signs for d in signs]
+    assert [unguard(guard(t)) for t in texts] == texts
+    assert len({guard(t) for t in texts}) == len(set(texts))
+
+
+@pytest.mark.parametrize(
+    ("value", "shape", "text"),
+    [
+        (1 / 3, "persons", "0.333333"), (12345678.1234567, "persons", "12345678.123457"), (2.0, "value", "2"), (-0.0, "value", "0"),
+        (-1e-9, "value", "0"), (1e-7, "share", "0"), (0.1 + 0.2, "share", "0.3"), (100, "count", "100"), (1e16, "persons", "10000000000000000"),
+        (float("nan"), "value", ""), (float("inf"), "value", ""), (-float("inf"), "degrees", ""), (None, "persons", ""), (pd.NA, "count", ""),
+        (np.float64("nan"), "text", ""), (117.54763150833831, "degrees", "117.54763150833831"), (0.1 + 0.2, "degrees", "0.30000000000000004"),
+        (True, "flag", "true"), (np.bool_(False), "flag", "false"), (None, "flag", ""), ("=1", "text", "'=1"), ("-5", "text", "-5"),
+        (370406, "text", "370406"), ("007", "text", "007"),
+    ],
+)  # fmt: skip
+def test_a_cell(value, shape, text):
+    column = Column("x", shape)
+    assert cell_text(cell(value, column), column) == text
+
+
+def test_degrees_read_back_as_the_same_number():
+    column = Column("lon", "degrees")
+    values = np.random.default_rng(3).uniform(-180, 180, 500)
+    assert [float(cell_text(cell(v, column), column)) for v in values.tolist()] == values.tolist()
+
+
+def test_csv_has_a_mark_crlf_and_quotes():
+    content = csv_bytes(
+        "set_aside", frame_of("set_aside", file=['a,"b"', "line\nbreak"], value=["=1", "0123"], row=[1, 2])
+    )
+    assert content.startswith(b"\xef\xbb\xbffile,layer,row,id,value,reason\r\n")
+    assert content.endswith(b"\r\n")
+    assert rows_of(content)[1:] == [['a,"b"', "", "1", "", "'=1", ""], ["line\nbreak", "", "2", "", "0123", ""]]
+
+
+def test_an_undescribed_column_is_a_fault():
+    with pytest.raises(InternalError, match=r"tables\.columns"):
+        csv_bytes("set_aside", frame_of("set_aside").assign(extra=1))
+    with pytest.raises(InternalError, match=r"tables\.columns"):
+        csv_bytes("set_aside", frame_of("set_aside").drop(columns="value"))
+
+
+# the schema ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_schema_is_the_contract():
+    assert tuple(c.name for c in TABLES["units"]) == UNIT_COLUMNS
+    assert tuple(c.name for c in TABLES["gaps"]) == GAP_COLUMNS
+    assert tuple(c.name for c in TABLES["sites"]) == SITE_COLUMNS
+    results = fake_results()
+    assert [c.name for c in TABLES["facilities"]] == [c for c in results.facilities.columns if c != "geometry"]
+    assert [c.name for c in TABLES["set_aside"]] == list(results.set_aside.columns)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_column_is_documented(language):
+    texts = catalogue(language)
+    wanted = {(table, column.name) for table, described in TABLES.items() for column in described}
+    assert len(wanted) > 100
+    rows = field_rows(language)
+    assert len(rows) == sum(map(len, TABLES.values()))
+    assert all(all(row) for row in rows)
+    keys = {column.key for described in TABLES.values() for column in described}
+    assert {k for k in keys if f"tables.header.{k}" not in texts or f"tables.meaning.{k}" not in texts} == set()
+
+
+def test_headers_in_one_table_differ():
+    for language in ("zh", "en"):
+        for table, described in TABLES.items():
+            headers = [say(language, f"tables.header.{c.key}") for c in described]
+            assert len(set(headers)) == len(headers), (table, language)
+
+
+# scorecard and credits -----------------------------------------------------------------------------------------------
+
+
+def test_the_scorecard_has_one_row_for_each_chosen_criterion():
+    results = fake_results()
+    frame = scorecard(results).set_index("id")
+    assert list(frame.index) == [s.criterion.key for s in results.summaries]
+    walk, radius, missing = (frame.loc[f"sample/{k}"] for k in ("S01/walk", "S02/road:drive", "S04/walk"))
+    assert walk["verdict"] == "no target printed"
+    assert walk["verdict_text"] == "规划未印目标"
+    assert walk["uncovered_persons"] == walk["persons"] - walk["covered_persons"] > 0
+    assert (radius["target_share"], radius["verdict"]) == (0.9, "not met")
+    assert "203" in radius["clause"]
+    assert (missing["state"], missing["missing"], missing["verdict"]) == ("no data", "fitness_venue", "no data")
+    assert missing[["covered_persons", "uncovered_persons", "share_covered", "units_short"]].isna().all()
+    written = {row[0]: row for row in rows_of(csv_bytes("scorecard", scorecard(results)))}
+    assert written["sample/S04/walk"][scorecard(results).columns.get_loc("covered_persons")] == ""
+
+
+def test_missing_sources_are_said():
+    assert set(scorecard(fake_results())["sources_not_stated"]) == {"来源未填：医疗机构.xlsx"}
+    assert set(scorecard(fake_results("en"))["sources_not_stated"]) == {"source or licence not stated: 医疗机构.xlsx"}
+    lines = credit_lines(fake_study())
+    assert len(lines) == 4
+    assert lines[-1] == "设施（医疗机构.xlsx）：来源未填；许可：来源未填"
+    assert "WorldPop 2020" in lines[1]
+
+
+def test_credits_name_no_folder():
+    study = fake_study()
+    roads = study.roads.model_copy(
+        update={"osm": study.roads.osm.model_copy(update={"path": "/home/someone/deep/a.osm.pbf"})}
+    )
+    lines = credit_lines(study.model_copy(update={"roads": roads}))
+    assert "a.osm.pbf" in lines[2]
+    assert "someone" not in "".join(lines)
+
+
+def test_sites_csv_is_a_facility_file(tmp_path):
+    facilities = pytest.importorskip("servicecircle.inputs.facilities")
+    results = fake_results()
+    (tmp_path / "sites.csv").write_bytes(csv_bytes("sites", results.sites))
+    entry = (
+        fake_study()
+        .facilities[0]
+        .model_validate({"path": "sites.csv", "crs": "WGS84", "columns": {"id": "candidate_id"}})
+    )
+    study = fake_study().model_copy(update={"facilities": (entry,)})
+    study._path = tmp_path / "study.toml"
+    frame = facilities.read_facilities(study).frame
+    by_name = frame.set_index("name")
+    assert sorted(by_name.index) == sorted(results.sites["name"])
+    for site in results.sites.itertuples():
+        found = by_name.loc[site.name]
+        assert (found["lon"], found["lat"], found["type"]) == (site.lon, site.lat, site.type)
+        assert found["id"].endswith(site.candidate_id)
+
+
+# workbook ------------------------------------------------------------------------------------------------------------
+
+
+def opened(content: bytes) -> openpyxl.Workbook:
+    return openpyxl.load_workbook(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_workbook_reads_back(language):
+    results = fake_results(language)
+    book = opened(workbook_bytes(results))
+    names = [say(language, f"tables.sheet.{k}") for k in ("overview", *TABLE_SHEETS, "fields", "sources")]
+    assert book.sheetnames == names
+    for sheet in book.worksheets:
+        assert sheet.page_setup.paperSize == 9
+        assert sheet.page_setup.orientation == "landscape"
+        assert sheet.oddFooter.center.text == "&P / &N"
+        assert not sheet.merged_cells.ranges
+    for sheet in book.worksheets[1:]:
+        assert sheet.freeze_panes == "A2"
+        assert sheet.auto_filter.ref.startswith("A1:")
+        assert sheet.print_title_rows == "$1:$1"
+    overview = book.worksheets[0]
+    assert overview["A2"].hyperlink.target == "map.html"
+    texts = {c.value for row in overview.iter_rows() for c in row}
+    assert set(results.notices) <= texts
+    gaps = book[say(language, "tables.sheet.gaps")]
+    assert [c.value for c in gaps[1]] == [say(language, f"tables.header.{c.key}") for c in TABLES["gaps"]]
+    assert gaps.max_row == len(results.gaps) + 1
+
+
+def test_workbook_codes_are_text_and_numbers_are_numbers():
+    results = fake_results()
+    sheet = opened(workbook_bytes(results))["单元"]
+    head = {c.value: i for i, c in enumerate(sheet[1])}
+    row = [c for c in sheet[2]]
+    code = row[head["单元代码"]]
+    assert (code.value, code.data_type) == (results.units["unit_id"][0], "s")
+    assert row[head["人口"]].value == results.units["persons"][0]
+    assert row[head["城乡"]].value == "城镇"
+    assert row[head["短缺"]].value == "否"
+    with zipfile.ZipFile(io.BytesIO(workbook_bytes(results))) as archive:
+        sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
+        assert len(sheets) == 8
+        assert all(b"numberStoredAsText" in archive.read(n) for n in sheets if not n.endswith("sheet1.xml"))
+
+
+def test_workbook_text_is_inert():
+    results = fake_results()
+    hostile = [
+        *PAYLOADS,
+        "http://evil.example/",
+        "mailto:a@b",
+        "external:c:\\x",
+        "{=1}",
+        "123456789012345678",
+        "x" * 40_000,
+        "<b>&",
+        "a\x00b\x1f",
+    ]
+    aside = frame_of("set_aside", value=hostile, row=list(range(len(hostile))))
+    book = opened(workbook_bytes(replace(results, set_aside=aside)))
+    column = [c.column for c in book["未采用的行"][1] if c.value == "取值"][0]
+    cells = [row[column - 1] for row in book["未采用的行"].iter_rows(min_row=2)]
+    assert len(cells) == len(hostile)
+    assert {c.data_type for c in cells} == {"s"}
+    assert all(c.hyperlink is None for c in cells)
+    for found, text in zip(cells, hostile, strict=True):
+        if len(text) > 32_767:
+            assert found.value == text[:32_766] + "…"
+        elif text.isprintable():
+            assert found.value == text
+    hyperlinks = [c.hyperlink for s in book.worksheets[1:] for row in s.iter_rows() for c in row if c.hyperlink]
+    assert hyperlinks == []
+
+
+def test_workbook_bytes_are_equal_and_the_date_is_fixed():
+    first = workbook_bytes(fake_results())
+    assert first == workbook_bytes(fake_results())
+    assert opened(first).properties.created == CREATED
+
+
+def test_workbook_of_nothing():
+    results = fake_results(gaps=False, sites=False)
+    empty = replace(results, units=results.units.iloc[:0], set_aside=results.set_aside.iloc[:0], notices=())
+    book = opened(workbook_bytes(empty))
+    assert [book[name].max_row for name in ("缺口", "选址", "单元", "未采用的行")] == [1, 1, 1, 1]
+
+
+def test_the_study_name_may_hold_anything():
+    study = fake_study(name='=1&"<>/[]:*?&P' + "长" * 300)
+    book = opened(workbook_bytes(replace(fake_results(), study=study)))
+    assert book.worksheets[0]["A1"].value.startswith("=1&")
+    assert book.worksheets[0]["A1"].data_type == "s"
+    assert book.worksheets[0].oddFooter.center.text == "&P / &N"
+
+
+# layers --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    path = tmp_path_factory.mktemp("层") / "study.gpkg"
+    write_layers(fake_results(), path)
+    return path
+
+
+def test_layers_read_back(package):
+    results = fake_results()
+    kinds = {name: kind for name, kind in pyogrio.list_layers(package)}
+    assert kinds == {
+        "units": "MultiPolygon", "facilities": "Point", "service_areas": "MultiPolygon", "gaps": "Point", "sites": "Point",
+        "unit_results_map": "MultiPolygon", "unit_results": None, "layer_styles": None,
+    }  # fmt: skip
+    units = gpd.read_file(package, layer="units")
+    assert units.crs.to_epsg() == 4326
+    assert units["unit_id"].tolist() == results.drawings.units["unit_id"].tolist()
+    assert shapely.equals(
+        shapely.normalize(units.geometry.to_numpy()), shapely.normalize(results.drawings.units.geometry.to_numpy())
+    ).all()
+    gaps = gpd.read_file(package, layer="gaps")
+    assert gaps.geometry.x.tolist() == results.gaps["lon"].tolist()
+    assert gaps["uncovered_persons"].tolist() == results.gaps["uncovered_persons"].tolist()
+    long = gpd.read_file(package, layer="unit_results")
+    assert long["share_covered"].isna().tolist() == results.units["share_covered"].isna().tolist()
+    shown = gpd.read_file(package, layer="unit_results_map", where="criterion = 'sample/S01/walk'")
+    assert len(shown) == len(units)
+    assert shown.geometry.geom_equals(units.geometry).all()
+
+
+def test_the_package_is_version_1_2_and_its_clock_stands(package):
+    with sqlite3.connect(package) as base:
+        assert base.execute("PRAGMA user_version").fetchone() == (10200,)
+        assert base.execute("SELECT DISTINCT last_change FROM gpkg_contents").fetchall() == [
+            ("2000-01-01T00:00:00.000Z",)
+        ]
+        assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    base.close()
+    assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") is None
+    assert pyogrio.get_gdal_config_option("OGR_SQLITE_SYNCHRONOUS") is None
+
+
+def test_styles_hold_the_palette(package):
+    with sqlite3.connect(package) as base:
+        styles = dict(base.execute("SELECT f_table_name, styleQML FROM layer_styles WHERE useAsDefault"))
+    base.close()
+    assert set(styles) == {"units", "unit_results_map", "service_areas", "facilities", "gaps", "sites"}
+    qml = styles["unit_results_map"]
+    for entry in palette.SHARE_CLASSES:
+        assert ",".join(str(int(entry.colour[i : i + 2], 16)) for i in (1, 3, 5)) in qml
+        assert say("zh", f"map.class.{entry.key}") in qml
+    tests = re.findall(r'filter="([^"]*)"', qml)
+    assert len(tests) == len(palette.SHARE_CLASSES) + 1
+
+
+def test_points_mixed_and_empty_layers(tmp_path):
+    results = fake_results(points=True, gaps=False, sites=False)
+    write_layers(results, tmp_path / "points.gpkg")
+    kinds = {name: kind for name, kind in pyogrio.list_layers(tmp_path / "points.gpkg")}
+    assert (kinds["units"], kinds["gaps"], kinds["unit_results_map"]) == ("Point", "Point", "Point")
+    assert len(gpd.read_file(tmp_path / "points.gpkg", layer="sites")) == 0
+    units = results.drawings.units
+    mixed = units.set_geometry([g if i else g.buffer(0.01) for i, g in enumerate(units.geometry)], crs="EPSG:4326")
+    places = results.units.assign(lon=np.nan)
+    write_layers(
+        replace(results, drawings=replace(results.drawings, units=mixed), units=places), tmp_path / "mixed.gpkg"
+    )
+    assert {name: kind for name, kind in pyogrio.list_layers(tmp_path / "mixed.gpkg")}["units"] == "Unknown"
+    none = replace(results.drawings, units=units.iloc[:0], service_areas=results.drawings.service_areas.iloc[:0])
+    bare = replace(results, drawings=none, units=results.units.iloc[:0], facilities=results.facilities.iloc[:0])
+    write_layers(bare, tmp_path / "bare.gpkg")
+    assert len(gpd.read_file(tmp_path / "bare.gpkg", layer="units")) == 0
+
+
+def test_a_gap_without_a_place_has_no_point(tmp_path):
+    results = fake_results()
+    gaps = results.gaps.assign(lon=[None, *results.gaps["lon"][1:]])
+    write_layers(replace(results, gaps=gaps), tmp_path / "a.gpkg")
+    read = gpd.read_file(tmp_path / "a.gpkg", layer="gaps")
+    assert read.geometry.isna().tolist() == [True] + [False] * (len(gaps) - 1)
+
+
+# record --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_record_is_strict_and_knows_its_files(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"abc")
+    provenance = {
+        "nan": np.nan,
+        "inf": np.float32("inf"),
+        "n": np.int64(3),
+        "set": {"b", "a"},
+        "tuple": (1, None),
+        "array": np.arange(2),
+        "path": Path("a/b"),
+    }
+    content = record_bytes(replace(fake_results(), provenance=provenance), tmp_path, ["a.csv"])
+    tree = json.loads(content, parse_constant=pytest.fail)
+    assert tree["files"] == [
+        {"name": "a.csv", "size": 3, "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}
+    ]
+    assert tree["provenance"] == {
+        "nan": None,
+        "inf": None,
+        "n": 3,
+        "set": ["a", "b"],
+        "tuple": [1, None],
+        "array": [0, 1],
+        "path": "a/b",
+    }
+    assert list(tree) == sorted(tree)
+    assert tree["ledger"][0]["name"] == "window"
+    assert [s["criterion"]["key"] for s in tree["summaries"]][0] == "sample/S01/walk"
+    (tmp_path / "run.json").write_bytes(content)
+    assert recorded_names(tmp_path) == {"a.csv", "run.json", "run.log"}
+    with pytest.raises(InternalError, match=r"'key': 'a\.b\[1\]'"):
+        plain({"a": {"b": [1, object()]}})
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"tool": "other", "files": []}', '{"tool": "servicecircle"}', "\xff"]
+)
+def test_a_foreign_record_is_not_ours(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content.encode("latin-1"))
+    assert recorded_names(tmp_path) is None
