@@ -235,6 +235,14 @@ def test_a_type_no_input_holds_is_no_data_and_the_rest_goes_on() -> None:
     assert [entry.state for entry in found.criteria] == ["no data", "computed"]
 
 
+def test_unknown_ownership_is_not_a_failure() -> None:
+    standard = Standard(id="t/o", title=Title(zh="o", en="o"), kind="presence", types=("village_clinic",), ownership=("collective",))
+    unknown = evaluate(world_of([[10.0]], facilities=facilities_at([0, 0], ["", ""])), standard.criteria()).criteria[0]
+    known = evaluate(world_of([[10.0]], facilities=facilities_at([0, 0], ["", "private"])), standard.criteria()).criteria[0]
+    assert (unknown.state, unknown.missing) == ("no data", ("ownership",))
+    assert known.state == "computed"
+
+
 def test_a_limit_is_inclusive_to_the_millimetre() -> None:
     facilities = facilities_at([0], [""])
     world = world_of([[10.0, 10.0]], facilities=facilities)

@@ -179,7 +179,7 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     persons = float(demand.persons.sum())
     notices = [problem("flow.note", note=study.study.note)] if study.study.note else []
     notices += [
-        problem("flow.no_data", criterion=e.criterion.key, types=", ".join(e.criterion.standard.types))
+        problem("flow.no_data", criterion=e.criterion.key, missing=", ".join(e.missing))
         for e in judged.coverage.criteria
         if e.state != "computed"
     ]

@@ -132,9 +132,9 @@ def read(study: Study) -> tuple[tuple[Criterion, ...], Inputs]:
 
 
 def _unanswerable(study: Study, criteria: tuple[Criterion, ...], inputs: Inputs) -> list[Problem]:
-    from servicecircle.analysis.select import has_types
+    from servicecircle.analysis.select import missing_inputs
 
-    if any(has_types(inputs.facilities.frame, criterion.standard) for criterion in criteria):
+    if any(not missing_inputs(inputs.facilities.frame, criterion.standard) for criterion in criteria):
         return []
     wanted = sorted({code for criterion in criteria for code in criterion.standard.types})
     held = sorted(set(inputs.facilities.frame["type"])) or ["-"]
@@ -239,7 +239,7 @@ def explain(study: Study, *, unit: str, criterion: str) -> list[str]:
     judged = judge(Prepared(study, (wanted,), prepared.inputs, prepared.ground, prepared.world, prepared.finder))
     entry, table = judged.coverage.criteria[0], judged.tables[0]
     if entry.state != "computed":
-        raise StudyError(problem("flow.explain_no_data", criterion=wanted.key, types=", ".join(wanted.standard.types)))
+        raise StudyError(problem("flow.explain_no_data", criterion=wanted.key, missing=", ".join(entry.missing)))
     unit_id = _unit_id(prepared.world, table, unit, wanted)
     return Explainer(prepared.world, entry, table, judged.cache, study.outputs.language).lines(unit_id)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from servicecircle.analysis.cover import covered, within
 from servicecircle.analysis.judge import JUDGES
-from servicecircle.analysis.select import has_types
+from servicecircle.analysis.select import missing_inputs
 from servicecircle.travel.reach import Reach, State
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class CriterionCoverage:
     Attributes
     ----------
     state : str
-        ``computed``, or ``no data`` where no input holds a row of the types asked for.
+        ``computed``, or ``no data`` where no input holds what is asked for.
     facility_rows : int64 array
         Facilities that count, ascending.
     reach : Reach or None
@@ -44,6 +44,8 @@ class CriterionCoverage:
         None: not applicable (people at points, or presence).
     count : int64 array (units,) or None
         Facilities in each unit (presence).
+    missing : tuple of str
+        Facility types, or ``ownership``, that no input holds (``no data``).
     """
 
     criterion: Criterion
@@ -55,6 +57,7 @@ class CriterionCoverage:
     piece_state: NDArray[np.int8]
     knife_edge: NDArray[np.bool_] | None = None
     count: NDArray[np.int64] | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,11 @@ def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCove
     applies = world.applies(criterion)
     of_piece = applies[world.demand.piece_unit]
     rows = world.facility_rows(criterion)
-    if not has_types(world.facilities, criterion.standard):
+    missing = missing_inputs(world.facilities, criterion.standard)
+    if missing:
         nothing = np.zeros(len(of_piece), dtype=bool)
         state = np.full(len(of_piece), State.NO_FACILITY, dtype=np.int8)
-        return CriterionCoverage(criterion, "no data", rows, None, applies, nothing, state)
+        return CriterionCoverage(criterion, "no data", rows, None, applies, nothing, state, missing=missing)
     if criterion.measure == "presence":
         applies, count = JUDGES["presence"](world, criterion, rows)
         held = count >= criterion.limit

@@ -23,6 +23,15 @@ def facilities_for(facilities: pd.DataFrame, standard: Standard) -> NDArray[np.i
     return np.flatnonzero(mask).astype(np.int64)
 
 
-def has_types(facilities: pd.DataFrame, standard: Standard) -> bool:
-    """Return whether any input row is of a type the standard asks for, whatever its ownership."""
-    return bool(facilities["type"].isin(accepts(standard.types)).any())
+def missing_inputs(facilities: pd.DataFrame, standard: Standard) -> tuple[str, ...]:
+    """Return what no input holds although the standard asks for it; empty when it can be judged.
+
+    The facility types when no row is of any of them; ``ownership`` when such rows exist but none says who
+    owns it: unknown is not fail.
+    """
+    of_type = facilities["type"].isin(accepts(standard.types))
+    if not of_type.any():
+        return standard.types
+    if standard.ownership and (facilities.loc[of_type, "ownership"] == "").all():
+        return ("ownership",)
+    return ()

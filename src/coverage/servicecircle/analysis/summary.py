@@ -37,7 +37,7 @@ class CriterionSummary:
     state: str
     """``computed`` or ``no data``."""
     missing: tuple[str, ...]
-    """Facility types no input holds a row of (state ``no data``)."""
+    """Facility types, or ``ownership``, that no input holds (state ``no data``)."""
     facilities: int
     """Facilities that count."""
     persons: float
@@ -139,7 +139,7 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
     return CriterionSummary(
         criterion=entry.criterion,
         state=entry.state,
-        missing=() if computed else standard.types,
+        missing=entry.missing,
         facilities=len(entry.facility_rows),
         persons=persons,
         covered_persons=covered,
