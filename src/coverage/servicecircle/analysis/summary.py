@@ -198,7 +198,9 @@ def companion_mode(criterion: Criterion) -> str:
 
 
 def unit_table(world: World, entry: CriterionCoverage, counts: Counts, cache: ReachCache) -> pd.DataFrame:
-    """Return one row per unit the criterion applies to, in unit order (columns ``UNIT_COLUMNS``)."""
+    """Return one row per unit the criterion applies to, in unit order (``UNIT_COLUMNS``); none for ``no data``."""
+    if entry.state != "computed":
+        return pd.DataFrame(columns=list(UNIT_COLUMNS))
     units, criterion = world.units, entry.criterion
     at = units.geometry.representative_point()
     persons = counts.persons

@@ -149,8 +149,9 @@ def assign(
         row[left] = block_row + len(units)
         units = gpd.GeoDataFrame(pd.concat([units, blocks], ignore_index=True), geometry="geometry", crs="EPSG:4326")
     used, row = np.unique(row, return_inverse=True)
-    # a unit nobody belongs to is kept: presence is judged there too
-    keep = np.unique(np.concatenate((used, np.flatnonzero(units["basis"].to_numpy() != "block"))))
+    # a unit of the study that nobody belongs to is kept: presence is judged there too; a mere place name is not
+    kept = (units["class_basis"] != "place") & (units["basis"] != "block")
+    keep = np.unique(np.concatenate((used, np.flatnonzero(kept))))
     back = np.full(len(units), -1, dtype=np.int64)
     back[keep] = np.arange(len(keep))
     return units.iloc[keep].reset_index(drop=True), Shares(place, back[used[row]], np.ones(len(place)))
