@@ -353,7 +353,15 @@ def fake_results(
         set_aside=pd.DataFrame(
             [("医疗机构.xlsx", "Sheet1", 17, "民生诊所", "0, 0", "坐标为 0")], columns=["file", "layer", "row", "id", "value", "reason"]
         ),
-        cards={i: [line.format(23 + k), hint] for k, i in enumerate(short_ids)},
+        counted={
+            c.key: tuple(county.facilities.loc[county.facilities["type"].isin(c.standard.types), "id"])
+            for c in criteria
+            if c.key in rows
+        },
+        cards={
+            key: {i: [line.format(23 + k), hint] for k, i in enumerate(short_ids) if i in set(r.loc[r["short"], "unit_id"])}
+            for key, r in rows.items()
+        },
         drawings=_drawings(county, study, points=points),
         notices=notices,
         provenance={"version": "0.1.0", "counts": {"units": count, "facilities": len(county.facilities)}},

@@ -128,7 +128,9 @@ def tree_of(path: Path) -> ET.Element:
         root = ET.Element("osm", version="0.6")
         for item in osmium.FileProcessor(str(path)):
             if item.is_node():
-                ET.SubElement(root, "node", id=str(item.id), lon=f"{item.location.lon:.7f}", lat=f"{item.location.lat:.7f}")
+                ET.SubElement(
+                    root, "node", id=str(item.id), lon=f"{item.location.lon:.7f}", lat=f"{item.location.lat:.7f}"
+                )
             elif item.is_way():
                 element = ET.SubElement(root, "way", id=str(item.id))
                 for node in item.nodes:
@@ -160,9 +162,11 @@ def osmnx_pieces(root: ET.Element, mode: str, scratch: Path) -> dict[Piece, floa
 def package_pieces(ways: Ways, mode: str) -> dict[Piece, float]:
     """Return the package's edges taken apart into pairs of nodes, in the permitted directions, with geodesic lengths."""
     modes = list(standard_modes().values())
-    kept, _, permitted = _routable(ways, modes)
+    kept, _, _permitted = _routable(ways, modes)
     runs = _edges(ways, kept)
-    working = WorkingCrs((float(np.nanmin(ways.lon)), float(np.nanmin(ways.lat)), float(np.nanmax(ways.lon)), float(np.nanmax(ways.lat))))
+    working = WorkingCrs(
+        (float(np.nanmin(ways.lon)), float(np.nanmin(ways.lat)), float(np.nanmax(ways.lon)), float(np.nanmax(ways.lat)))
+    )
     network = build_network(ways, modes, working, urban=lambda lon, _: np.zeros(len(lon), dtype=bool))
     node = ways.node[runs.vertex]
     assert np.array_equal(network.lon, ways.lon[runs.vertex])  # the nodes beside the network's vertices
@@ -214,18 +218,24 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def compared(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], tuple[Counter[tuple[str, str]], int]]:
+def compared(
+    shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], tuple[Counter[tuple[str, str]], int]]:
     scratch = tmp_path_factory.mktemp("osmnx")
     return {(file, mode): compare(shared_data / file, mode, scratch) for file in FILES for mode in OSMNX_LEAVES_OUT}
 
 
 @pytest.mark.slow
-def test_real_files(compared: dict[tuple[str, str], tuple[Counter[tuple[str, str]], int]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_real_files(
+    compared: dict[tuple[str, str], tuple[Counter[tuple[str, str]], int]], capsys: pytest.CaptureFixture[str]
+) -> None:
     total: Counter[tuple[str, str]] = Counter()
     with capsys.disabled():
         print()
         for (file, mode), (used, common) in compared.items():
-            print(f"{file} {mode}: {common} directed pieces in common, unexplained differences 0, on purpose {dict(used)}")
+            print(
+                f"{file} {mode}: {common} directed pieces in common, unexplained differences 0, on purpose {dict(used)}"
+            )
             total += used
     for (file, _), (_, common) in compared.items():
         assert common >= FILES[file] / 2
@@ -251,12 +261,16 @@ NOT_IN_THE_FILES: dict[tuple[str, str], Tags] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("row", "tags"), NOT_IN_THE_FILES.items(), ids=lambda value: "-".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    ("row", "tags"), NOT_IN_THE_FILES.items(), ids=lambda value: "-".join(value) if isinstance(value, tuple) else ""
+)
 def test_rows_that_do_not_occur(row: tuple[str, str], tags: Tags, tmp_path: Path) -> None:
     """Each row is at work on a road made for it, beside a plain road on which both agree."""
     root = ET.Element("osm", version="0.6", generator="test")
     for node in range(1, 7):
-        ET.SubElement(root, "node", id=str(node), version="1", lon=f"{117 + node / 1000:.7f}", lat=f"{35 + node**2 / 10000:.7f}")
+        ET.SubElement(
+            root, "node", id=str(node), version="1", lon=f"{117 + node / 1000:.7f}", lat=f"{35 + node**2 / 10000:.7f}"
+        )
     for number, nodes, of_way in ((1, (1, 2, 3), {"highway": "residential"}), (2, (3, 4, 5, 6), tags)):
         way = ET.SubElement(root, "way", id=str(number), version="1")
         for node in nodes:

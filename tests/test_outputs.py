@@ -68,7 +68,7 @@ def test_plain_text_and_numbers_are_left_alone(text):
 
 def test_guarding_is_reversible_for_any_mixture():
     signs = ["'", "=", "-", "5", " ", "\t", "a", "＝", "."]
-    texts = ["".join((a, b, c, d)) for a in signs for b in signs for c in signs for d in signs]
+    texts = [f"{a}{b}{c}{d}" for a in signs for b in signs for c in signs for d in signs]
     assert [unguard(guard(t)) for t in texts] == texts
     assert len({guard(t) for t in texts}) == len(set(texts))
 
@@ -235,7 +235,7 @@ def test_workbook_codes_are_text_and_numbers_are_numbers():
     results = fake_results()
     sheet = opened(workbook_bytes(results))["单元"]
     head = {c.value: i for i, c in enumerate(sheet[1])}
-    row = [c for c in sheet[2]]
+    row = sheet[2]
     code = row[head["单元代码"]]
     assert (code.value, code.data_type) == (results.units["unit_id"][0], "s")
     assert row[head["人口"]].value == results.units["persons"][0]
@@ -262,7 +262,7 @@ def test_workbook_text_is_inert():
     ]
     aside = frame_of("set_aside", value=hostile, row=list(range(len(hostile))))
     book = opened(workbook_bytes(replace(results, set_aside=aside)))
-    column = [c.column for c in book["未采用的行"][1] if c.value == "取值"][0]
+    column = next(c.column for c in book["未采用的行"][1] if c.value == "取值")
     cells = [row[column - 1] for row in book["未采用的行"].iter_rows(min_row=2)]
     assert len(cells) == len(hostile)
     assert {c.data_type for c in cells} == {"s"}
@@ -309,7 +309,7 @@ def package(tmp_path_factory):
 
 def test_layers_read_back(package):
     results = fake_results()
-    kinds = {name: kind for name, kind in pyogrio.list_layers(package)}
+    kinds = dict(pyogrio.list_layers(package).tolist())
     assert kinds == {
         "units": "MultiPolygon", "facilities": "Point", "service_areas": "MultiPolygon", "gaps": "Point", "sites": "Point",
         "unit_results_map": "MultiPolygon", "unit_results": None, "layer_styles": None,
@@ -358,7 +358,7 @@ def test_styles_hold_the_palette(package):
 def test_points_mixed_and_empty_layers(tmp_path):
     results = fake_results(points=True, gaps=False, sites=False)
     write_layers(results, tmp_path / "points.gpkg")
-    kinds = {name: kind for name, kind in pyogrio.list_layers(tmp_path / "points.gpkg")}
+    kinds = dict(pyogrio.list_layers(tmp_path / "points.gpkg").tolist())
     assert (kinds["units"], kinds["gaps"], kinds["unit_results_map"]) == ("Point", "Point", "Point")
     assert len(gpd.read_file(tmp_path / "points.gpkg", layer="sites")) == 0
     units = results.drawings.units
@@ -367,7 +367,7 @@ def test_points_mixed_and_empty_layers(tmp_path):
     write_layers(
         replace(results, drawings=replace(results.drawings, units=mixed), units=places), tmp_path / "mixed.gpkg"
     )
-    assert {name: kind for name, kind in pyogrio.list_layers(tmp_path / "mixed.gpkg")}["units"] == "Unknown"
+    assert dict(pyogrio.list_layers(tmp_path / "mixed.gpkg").tolist())["units"] == "Unknown"
     none = replace(results.drawings, units=units.iloc[:0], service_areas=results.drawings.service_areas.iloc[:0])
     bare = replace(results, drawings=none, units=results.units.iloc[:0], facilities=results.facilities.iloc[:0])
     write_layers(bare, tmp_path / "bare.gpkg")
@@ -412,7 +412,7 @@ def test_the_record_is_strict_and_knows_its_files(tmp_path):
     }
     assert list(tree) == sorted(tree)
     assert tree["ledger"][0]["name"] == "window"
-    assert [s["criterion"]["key"] for s in tree["summaries"]][0] == "sample/S01/walk"
+    assert tree["summaries"][0]["criterion"]["key"] == "sample/S01/walk"
     (tmp_path / "run.json").write_bytes(content)
     assert recorded_names(tmp_path) == {"a.csv", "run.json", "run.log"}
     with pytest.raises(InternalError, match=r"'key': 'a\.b\[1\]'"):

@@ -74,6 +74,8 @@ def test_exactly_the_promised_files(tmp_path, first):
     )
     assert is_whole(start.parent)
     assert (start.parent / "run.log").read_text(encoding="utf-8") == "$ servicecircle run 县.toml\n12:00 begun\n"
+    publish(first, start.parent, log_lines=["12:01"])
+    assert (start.parent / "run.log").read_text(encoding="utf-8") == "12:01\n"
     assert hidden(tmp_path / "maps") == []
     assert oct(start.parent.stat().st_mode) == oct((tmp_path / "maps").stat().st_mode)
 
@@ -213,7 +215,7 @@ def test_strangers_are_carried_over(tmp_path, first, second, monkeypatch, links,
     found = {p.name for p in target.iterdir()}
     assert found == set(FILES) | {"study.qgz", ".hidden", "photos", "empty", "pointer", "dangling"}
     assert (target / "photos" / "2025" / "a.jpg").read_bytes() == b"jpg"
-    assert os.readlink(target / "dangling") == "nowhere"
+    assert (target / "dangling").readlink() == Path("nowhere")
     assert (target / "pointer").read_bytes() == b"jpg"
     assert (target / "study.qgz").stat().st_mtime_ns == times
     assert hidden(tmp_path) == []
@@ -510,7 +512,7 @@ for trial in range(trials):
     if child == 0:
         publish(sets[trial % 2], target)
         os._exit(0)
-    time.sleep(dice.uniform(0, took * 1.3))
+    time.sleep(dice.uniform(0, took * 1.5))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     found = contents(target)
@@ -531,7 +533,8 @@ def test_killed_at_random_moments(tmp_path, trials):
     found = json.loads(done.stdout)
     assert found["torn"] == 0
     assert sum(found["seen"]) == trials
-    assert all(found["seen"])
+    if trials >= 60:
+        assert all(found["seen"])
 
 
 TERMINATED = """
@@ -590,6 +593,21 @@ def test_held_since_before_the_work(tmp_path, first):
             pass
     assert hidden(tmp_path) == []
     assert is_whole(tmp_path / "out")
+
+
+def test_a_lock_file_removed_while_it_is_taken_is_taken_anew(tmp_path, monkeypatch):
+    grab, lock = folder_module._grab, stale(tmp_path)
+
+    def removed_meanwhile(descriptor):
+        monkeypatch.setattr(folder_module, "_grab", grab)
+        lock.unlink()
+        return grab(descriptor)
+
+    monkeypatch.setattr(folder_module, "_grab", removed_meanwhile)
+    with hold(tmp_path / "out"):
+        with pytest.raises(StudyError, match="locked"), hold(tmp_path / "out"):
+            pass
+        assert json.loads(lock.read_text())["pid"] == os.getpid()
 
 
 def test_other_folders_beside_are_free(tmp_path, first):
@@ -661,6 +679,7 @@ def test_twenty_at_once_and_one_wins(tmp_path):
 def test_takers_of_a_vanishing_lock_never_share_it(tmp_path):
     """Many short holds: the lock file is removed and made anew all the time, and never two hold it."""
     inside, most, held_count = 0, 0, 0
+    refused = set()
     guard = threading.Lock()
 
     def work():
@@ -674,7 +693,7 @@ def test_takers_of_a_vanishing_lock_never_share_it(tmp_path):
                     with guard:
                         inside -= 1
             except StudyError as error:
-                assert error.problems[0].key == "tables.locked"
+                refused.add(error.problems[0].key)
 
     workers = [threading.Thread(target=work) for _ in range(6)]
     for worker in workers:
@@ -682,6 +701,7 @@ def test_takers_of_a_vanishing_lock_never_share_it(tmp_path):
     for worker in workers:
         worker.join()
     assert most == 1
+    assert refused <= {"tables.locked"}
     assert held_count > 6
 
 

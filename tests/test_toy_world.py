@@ -11,6 +11,7 @@ Milliseconds for one metre, rural, from the printed speeds:
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +20,25 @@ import pytest
 from servicecircle.analysis.cover import covered, within
 from servicecircle.geo.crs import geodesic_m
 from servicecircle.standards.modes import standard_modes
-from servicecircle.travel.reach import NO_VALUE, Places, State, no_facility
+from servicecircle.travel.reach import NO_VALUE, Doors, Places, State, no_facility
+from servicecircle.travel.straight import nearest_straight
 
-from .travel_fixtures import BOARD, DIRECTIONS, MEASURES, MODES, PackageWorld, as_barriers, as_ways, at, board, read_all, way
+from .travel_fixtures import (
+    BOARD,
+    DIRECTIONS,
+    MEASURES,
+    MODES,
+    PackageWorld,
+    as_barriers,
+    as_ways,
+    at,
+    board,
+    read_all,
+    way,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from .oracle.osm import Way
@@ -236,7 +251,11 @@ def test_the_bridge_deck_is_no_place_to_attach() -> None:
 
 def test_motorways_and_ferries_are_passed_not_attached_to() -> None:
     for tags, ms in (({"highway": "motorway"}, 36), ({"route": "ferry"}, 360)):
-        world = board(way(1, [(1, 0, 0), (2, 500, 0)], **ROAD), way(2, [(2, 500, 0), (3, 1500, 0)], **tags), way(3, [(3, 1500, 0), (4, 2000, 0)], **ROAD))
+        world = board(
+            way(1, [(1, 0, 0), (2, 500, 0)], **ROAD),
+            way(2, [(2, 500, 0), (3, 1500, 0)], **tags),
+            way(3, [(3, 1500, 0), (4, 2000, 0)], **ROAD),
+        )
         assert 1 not in world.access(1000, 1, "drive").edge.tolist()
         assert world.trip((0, 0), (2000, 0), mode="drive") == ("reached", 1000 * 144 + 1000 * ms, "a")
         back = world.trip((2000, 0), (0, 0), mode="drive")
@@ -267,23 +286,46 @@ def test_steps() -> None:
 
 def test_steps_are_reached_at_their_ends() -> None:
     world = board(way(1, [(1, 0, 0), (2, 60, 0), (3, 100, 0)], highway="steps"))
-    for x, leg_mm, from_start_mm in ((40, 40_000, 0), (60, 40_000, 100_000), (50, 50_000, 0), (-10, 10_000, 0)):
+    for x, leg_mm, from_start_mm in ((40, 40_000, 0), (60, 40_000, 100_000), (49, 49_000, 0), (-10, 10_000, 0)):
         legs = world.access(x, 0, "walk")
         assert (legs.leg_mm.tolist(), legs.from_start_mm.tolist()) == ([leg_mm], [from_start_mm])
     assert not world.access(50, 0, "walk_elderly").attached().any()
+    # exactly half-way between the ends (to the last bit: the same degrees to either side of the meridian): the first
+    x, y = BOARD.project(np.array([116.9995, 117.0005]), np.array([35.0, 35.0]))[:, 0]
+    assert x == -y
+    for first, last in ((116.9995, 117.0005), (117.0005, 116.9995)):
+        number = 1, [(1, first, 35.0), (2, last, 35.0)], {"highway": "steps"}
+        mirrored = board(number).places([(117.0, 35.0003)]).access["walk"]
+        assert mirrored.from_start_mm.tolist() == [0]
 
 
-def test_eight_legs_of_the_nearest_twenty_four() -> None:
-    """30 parallel roads 10 m apart: the nearest 8 are kept; behind a barrier beyond the 24th nothing is."""
+def test_eight_legs_are_kept() -> None:
+    """30 parallel roads 10 m apart: the nearest 8 are kept."""
     roads = [way(k, [(2 * k + 1, -250, 10 * k), (2 * k + 2, 250, 10 * k)], **ROAD) for k in range(30)]
     assert board(*roads).access(0, 0, "drive").edge.tolist() == list(range(8))
-    assert board(*roads, given=[[(-300, 155), (300, 155)]]).access(0, 300, "drive").edge.tolist() == list(range(29, 21, -1))
+    assert board(*roads, given=[[(-300, 155), (300, 155)]]).access(0, 300, "drive").edge.tolist() == list(
+        range(29, 21, -1)
+    )
     assert board(*roads, given=[[(-300, 75), (300, 75)]]).access(0, 0, "drive").edge.tolist() == list(range(8))
     assert board(*roads, given=[[(-300, 5), (300, 5)]]).access(0, 0, "drive").edge.tolist() == [0]
-    # 24 are tried: with roads 0 to 21 behind a ring of water between, 22 and 23 are still found, 24 is not
-    below = [(-400, -5), (400, -5)]
-    assert board(*roads, given=[below]).access(0, -10, "drive").edge.tolist() == []
-    assert not board(*roads, given=[below]).access(0, -10, "drive").attached().any()
+
+
+@pytest.mark.parametrize(
+    ("free", "kept"),
+    [([3], [3]), ([23], [23]), ([24], []), ([24, 7, 20, 29], [7, 20]), (range(10, 30), list(range(10, 18)))],
+)
+def test_twenty_four_are_tried(free: Sequence[int], kept: list[int]) -> None:
+    """30 spokes around a place, the k-th beginning at 100 + k m; a short wall stands 3 m before all but the free ones."""
+
+    def polar(k: int, radius: float, sideways: float = 0.0) -> tuple[float, float]:
+        c, s = math.cos(math.radians(6 * k)), math.sin(math.radians(6 * k))
+        return radius * c - sideways * s, radius * s + sideways * c
+
+    spokes = [way(k, [(2 * k + 1, *polar(k, 100 + k)), (2 * k + 2, *polar(k, 400))], **ROAD) for k in range(30)]
+    walls = [[polar(k, 97 + k, -2), polar(k, 97 + k, 2)] for k in range(30) if k not in free]
+    legs = board(*spokes, given=walls).access(0, 0, "drive")
+    assert legs.edge.tolist() == kept
+    assert legs.leg_mm.tolist() == [100_000 + 1000 * k for k in kept]
 
 
 def test_legs_tie_to_the_smaller_edge() -> None:
@@ -297,12 +339,12 @@ def test_legs_tie_to_the_smaller_edge() -> None:
 
 
 def test_the_access_limit_is_inclusive() -> None:
-    world = board(way(1, [(1, 0, -500), (2, 0, 500)], **ROAD))
-    assert world.access(1000, 0, "drive").leg_mm.tolist() == [1_000_000]
-    assert not world.access(1000.001, 0, "drive").attached().any()
+    world = board(STREET)
+    assert world.access(500, 1000, "drive").leg_mm.tolist() == [1_000_000]
+    assert not world.access(500, 1000.001, "drive").attached().any()
     # first 50 m 62,500 ms, then 950 m at 300 ms; along the road nothing; the door stands on the road
-    assert world.trip((1000, 0), (0, 0), mode="drive") == ("reached", 62_500 + 285_000, "a")
-    assert world.trip((1000.001, 0), (0, 0), mode="drive") == ("unattached", None, None)
+    assert world.trip((500, 1000), (500, 0), mode="drive") == ("reached", 62_500 + 285_000, "a")
+    assert world.trip((500, 1000.001), (500, 0), mode="drive") == ("unattached", None, None)
 
 
 def test_straight_walks_end_at_the_limit() -> None:
@@ -351,16 +393,22 @@ def test_one_way_street_both_directions() -> None:
 
 def test_a_one_way_edge_attached_at_its_end_is_not_entered_against_its_sign() -> None:
     """The foot lies on the end node of the one-way street; the two-way road behind starts there too."""
-    world = board(way(1, [(1, 0, 0), (2, 500, 0)], **ROAD, oneway="yes"), way(2, [(2, 500, 0), (3, 1000, 0)], **ROAD))
+    world = board(
+        way(1, [(1, 0, 0), (2, 500, 0)], **ROAD, oneway="yes"),
+        way(2, [(2, 500, 0), (3, 1000, 0)], **ROAD),
+        limit_m=100.0,
+    )
     assert world.trip((500, 0), (1000, 0), mode="drive") == ("reached", 500 * 144, "a")
     assert world.trip((500, 0), (0, 0), mode="drive") == ("unreachable", None, None)
     assert world.trip((0, 0), (500, 0), mode="drive") == ("reached", 500 * 144, "a")
 
 
 def test_walking_obeys_oneway_foot() -> None:
-    street = way(1, [(1, 0, 0), (2, 5000, 0)], **ROAD, oneway__foot="yes")
-    assert board(street).trip((500, 0), (4500, 0)) == ("reached", 4_000_000, "a")
-    assert board(street).trip((4500, 0), (500, 0)) == ("unreachable", None, None)
+    street = way(1, [(1, 0, 0), (2, 1000, 0)], **ROAD, oneway__foot="yes")
+    world = board(street, limit_m=100.0)
+    assert world.trip((200, 0), (700, 0)) == ("reached", 500_000, "a")
+    assert world.trip((700, 0), (200, 0)) == ("unreachable", None, None)
+    assert world.trip((700, 0), (200, 0), mode="drive") == ("reached", 500 * 144, "a")
 
 
 def test_parallel_roads_take_the_quicker() -> None:
@@ -404,7 +452,10 @@ def test_small_pieces_of_the_network_are_refused() -> None:
         world = board(way(1, [(1, 0, 0), (2, 990, 0)], **ROAD), way(2, [(3, 0, 3000), (4, metres, 3000)], **ROAD))
         assert world.access(5, 3000, "drive").attached().tolist() == [attached]
     # never more than 5 km: of 600 km a piece of 5,001 m is attached, one of 4,999 m is not
-    long = [way(k, [(10 * k, -50_000, -20_000 - 10 * k), (10 * k + 1, 50_000, -20_000 - 10 * k)], **ROAD) for k in range(1, 7)]
+    long = [
+        way(k, [(10 * k, -50_000, -20_000 - 10 * k), (10 * k + 1, 50_000, -20_000 - 10 * k)], **ROAD)
+        for k in range(1, 7)
+    ]
     for metres, attached in ((5001, True), (4999, False)):
         world = board(*long, way(20, [(3, 0, 3000), (4, metres, 3000)], **ROAD))
         assert world.access(5, 3000, "drive").attached().tolist() == [attached]
@@ -413,9 +464,11 @@ def test_small_pieces_of_the_network_are_refused() -> None:
 def test_a_refused_piece_of_one_mode_may_serve_another() -> None:
     """A footpath joins the little road to the rest: a piece of its own for cars only."""
     world = board(
-        way(1, [(1, 0, 0), (2, 0, 2000)], **ROAD), way(2, [(3, 300, 0), (4, 305, 0)], **ROAD), way(3, [(1, 0, 0), (3, 300, 0)], highway="footway")
+        way(1, [(1, 0, 0), (2, 0, 2000)], **ROAD),
+        way(2, [(3, 300, 0), (4, 305, 0)], **ROAD),
+        way(3, [(1, 0, 0), (3, 300, 0)], highway="footway"),
     )
-    assert [world.network.way[e] for e in world.access(302, 0, "walk").edge][0] == 2
+    assert next(world.network.way[e] for e in world.access(302, 0, "walk").edge) == 2
     assert 2 not in [world.network.way[e] for e in world.access(302, 0, "drive").edge]
 
 
@@ -427,9 +480,11 @@ def test_a_refused_piece_of_one_mode_may_serve_another() -> None:
 def test_equal_values_go_to_the_smaller_id(mode: str, measure: str) -> None:
     """String order of the ids, not the order of the rows: f10 before f9."""
     world = board(STREET)
-    people = world.places([at(500, 0)])
+    people = world.places(
+        [at(550, 0)]
+    )  # 330 m are whole milliseconds for every mode: ambulance 330 x 3600 / 27.5 = 43,200
     for ids in (["f9", "f10", "a"], ["f10", "f9", "a"], ["z", "f9", "f10"]):
-        doors, names = world.doors([at(200, 0), at(800, 0), at(999, 0)], ids)
+        doors, names = world.doors([at(220, 0), at(880, 0), at(999, 0)], ids)
         reach = world.reach(people, doors, mode, "to_facility", measure)
         assert names[reach.facility[0]] == min(ids[:2])
 
@@ -439,6 +494,31 @@ def test_two_facilities_at_one_place() -> None:
     doors, names = world.doors([at(700, 5), at(700, 5), at(700, 5)], ["c", "b", "d"])
     reach = world.reach(world.places([at(200, 0)]), doors, "walk", "to_facility", "time")
     assert names[reach.facility[0]] == "b"
+
+
+def test_two_facilities_behind_one_door() -> None:
+    """Rows of the doors may repeat: equal places have equal values, the smaller facility keeps the door."""
+    world = board(STREET)
+    places, people = world.places([at(700, 5), at(900, 5)]), world.places([at(200, 0)])
+    for facility in ([1, 0, 2], [0, 1, 2], [2, 0, 1]):
+        doors = Doors(places, np.array([0, 0, 1]), np.array(facility), 3)
+        for mode in ("walk", "drive"):
+            assert world.reach(people, doors, mode, "to_facility", "time").facility[0] == min(facility[:2])
+
+
+def test_a_facility_with_two_doors_is_as_near_as_its_nearer_door() -> None:
+    world = board(STREET)
+    doors = Doors(world.places([at(900, 0), at(300, 0), at(500, 0)]), np.array([0, 1, 2]), np.array([0, 0, 1]), 2)
+    reach = world.reach(world.places([at(200, 0)]), doors, "drive", "to_facility", "time")
+    assert (reach.value.tolist(), reach.facility.tolist()) == ([100 * 144], [0])
+
+
+def test_straight_ties_among_many_go_to_the_smaller_index() -> None:
+    """Forty facilities at one place: more than are looked at first."""
+    lon, lat = np.array([at(0, 0)]).T
+    to_lon, to_lat = np.array([at(0, 900), *[at(300, 400)] * 40, at(2000, 0)]).T
+    mm, who = nearest_straight(lon, lat, to_lon, to_lat, BOARD)
+    assert (mm.tolist(), who.tolist()) == ([500_000], [1])
 
 
 def with_parameters(mode: str, **values: float) -> dict[str, object]:
@@ -509,7 +589,11 @@ def test_the_split_of_an_edge_is_by_complement() -> None:
 
 def test_zero_length_edges() -> None:
     """Two nodes at one place joined by a way of no length; doors and people there cost nothing."""
-    world = board(way(1, [(1, 0, 0), (2, 500, 0)], **ROAD), way(2, [(2, 500, 0), (3, 500, 0)], **ROAD), way(3, [(3, 500, 0), (4, 1000, 0)], **ROAD))
+    world = board(
+        way(1, [(1, 0, 0), (2, 500, 0)], **ROAD),
+        way(2, [(2, 500, 0), (3, 500, 0)], **ROAD),
+        way(3, [(3, 500, 0), (4, 1000, 0)], **ROAD),
+    )
     assert world.network.mm.tolist() == [500_000, 0, 500_000]
     assert world.trip((0, 0), (1000, 0), mode="drive") == ("reached", 144_000, "a")
     assert world.trip((500, 0), (500, 0), mode="drive") == ("reached", 0, "a")
@@ -518,7 +602,7 @@ def test_zero_length_edges() -> None:
 def test_a_node_without_a_place_cuts_a_road() -> None:
     number, nodes, tags = way(1, [(1, 0, 0), (2, 300, 0), (3, 400, 0), (4, 500, 0), (5, 1000, 0)], **ROAD)
     nodes[2] = (3, None, None)
-    world = board((number, nodes, tags))
+    world = board((number, nodes, tags), limit_m=50.0)
     assert world.network.mm.tolist() == [300_000, 500_000]
     assert world.trip((0, 0), (1000, 0), mode="drive") == ("unreachable", None, None)
 
@@ -559,15 +643,24 @@ def test_no_points() -> None:
 def test_a_file_gives_what_memory_gives(tmp_path: Path) -> None:
     """The same world as OSM XML: roads in order, barriers of every kind, water from a ring and from a multipolygon."""
     lake = way(60, [(61, 2000, 0), (62, 2100, 0), (63, 2100, 90), (61, 2000, 0)], natural="water")
-    ways = [*(way(k, [(1, 0, 0), (k + 10, 10.0 * k, 50)], **ROAD, name=f"路{k}") for k in (1, 2)), RIVER, lake, way(70, YARD, barrier="wall")]
+    ways = [
+        *(way(k, [(1, 0, 0), (k + 90, 10.0 * k, 50)], **ROAD, name=f"路{k}") for k in (1, 2)),
+        RIVER,
+        lake,
+        way(70, YARD, barrier="wall"),
+    ]
     ways += [way(80, [(81, 3000, 0), (82, 3100, 0), (83, 3100, 90), (81, 3000, 0)])]
     lines = ["<osm version='0.6'>"]
     nodes = {node: (lon, lat) for _, members, _ in ways for node, lon, lat in members}
     lines += [f"<node id='{n}' version='1' lon='{x:.7f}' lat='{y:.7f}'/>" for n, (x, y) in sorted(nodes.items())]
     for number, members, tags in ways:
         refs = "".join(f"<nd ref='{n}'/>" for n, _, _ in members)
-        lines.append(f"<way id='{number}' version='1'>{refs}{''.join(f'<tag k={k!r} v={v!r}/>' for k, v in tags.items())}</way>")
-    lines.append("<relation id='5' version='1'><member type='way' ref='80' role='outer'/><tag k='type' v='multipolygon'/><tag k='natural' v='water'/></relation>")
+        lines.append(
+            f"<way id='{number}' version='1'>{refs}{''.join(f'<tag k={k!r} v={v!r}/>' for k, v in tags.items())}</way>"
+        )
+    lines.append(
+        "<relation id='5' version='1'><member type='way' ref='80' role='outer'/><tag k='type' v='multipolygon'/><tag k='natural' v='water'/></relation>"
+    )
     file = tmp_path / "toy.osm"
     file.write_text("\n".join([*lines, "</osm>"]), encoding="utf-8")
     data, memory, shapes = read_all(file), as_ways(ways), as_barriers(ways)
@@ -575,4 +668,8 @@ def test_a_file_gives_what_memory_gives(tmp_path: Path) -> None:
     assert data.ways.node.tolist() == memory.node.tolist()
     assert np.abs(data.ways.lon - memory.lon).max() < 1e-7
     assert data.ways.tags == memory.tags
-    assert sorted(data.barriers.kind.tolist()) == sorted([*shapes.kind.tolist(), "water"]) == ["river", "wall", "water", "water"]
+    assert (
+        sorted(data.barriers.kind.tolist())
+        == sorted([*shapes.kind.tolist(), "water"])
+        == ["river", "wall", "water", "water"]
+    )

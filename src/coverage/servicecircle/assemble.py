@@ -70,6 +70,9 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
         sites=pd.DataFrame(columns=list(SITE_COLUMNS)) if plan is None else plan.sites,
         facilities=_facilities(prepared),
         set_aside=_set_aside(prepared),
+        counted={
+            e.criterion.key: tuple(world.facilities["id"].iloc[e.facility_rows]) for e in judged.coverage.criteria
+        },
         cards=cards,
         drawings=_drawings(prepared, judged),
         notices=_sentences(study, _notices(prepared, judged, plan)),
@@ -82,16 +85,16 @@ def _joined(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:
     return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=list(columns))
 
 
-def _cards(prepared: Prepared, judged: Judged) -> dict[str, list[str]]:
+def _cards(prepared: Prepared, judged: Judged) -> dict[str, dict[str, list[str]]]:
     """Explain the short units, criterion after criterion."""
-    cards: dict[str, list[str]] = {}
+    cards: dict[str, dict[str, list[str]]] = {}
     for entry, table in zip(judged.coverage.criteria, judged.tables, strict=True):
         if entry.state != "computed":
             continue
         explainer = Explainer(prepared.world, entry, table, judged.cache, prepared.study.outputs.language)
         short = table[table["short"]].sort_values("uncovered_persons", ascending=False, kind="stable")
-        for unit in short["unit_id"].head(CARDS_MOST):
-            cards[f"{entry.criterion.key}|{unit}"] = explainer.lines(str(unit))
+        chosen = short["unit_id"].head(CARDS_MOST)
+        cards[entry.criterion.key] = {str(unit): explainer.lines(str(unit)) for unit in chosen}
     return cards
 
 

@@ -52,8 +52,10 @@ class Results:
     """Facilities used: ``id, name, type, type_text, ownership, source, row, in_area, attached``; EPSG:4326."""
     set_aside: pd.DataFrame
     """``file, layer, row, id, value, reason`` (reason is a finished sentence in the study's language)."""
-    cards: dict[str, list[str]]
-    """For each short unit id: the lines of its explanation, in the study's language."""
+    counted: dict[str, tuple[str, ...]]
+    """Ids of the facilities that count, by criterion key."""
+    cards: dict[str, dict[str, list[str]]]
+    """Explanations of short units, in the study's language: criterion key -> unit id -> lines."""
     drawings: Drawings
     notices: tuple[str, ...]
     """Sentences the reader must know: assumptions, approximations, what was listed."""

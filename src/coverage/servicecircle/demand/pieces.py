@@ -120,9 +120,11 @@ def cell_shares(surface: Surface, units: gpd.GeoDataFrame) -> Shares:
     """Return the area fraction of every populated cell in every polygon unit.
 
     Fractions come from exactextract, which holds them as float32: where a cell lies wholly in units they are
-    normalised to sum to exactly 1, and what an earlier unit (smaller id) took is not given twice.
+    normalised to sum to exactly 1. Units are taken not to overlap (``inputs.borders`` has cut overlaps).
     """
-    polygons = units.geometry if is_wgs84(surface.grid.crs) else units.geometry.to_crs(surface.grid.crs)
+    crs, polygons = surface.grid.crs, units.geometry
+    # CGCS2000 is taken as WGS 84: the same numbers under the raster's name
+    polygons = polygons.set_crs(crs, allow_override=True) if is_wgs84(crs) else polygons.to_crs(crs)
     height, width = surface.grid.shape
     west, north = surface.grid.transform * (0, 0)
     east, south = surface.grid.transform * (width, height)
@@ -134,7 +136,7 @@ def cell_shares(surface: Surface, units: gpd.GeoDataFrame) -> Shares:
         xmax=east,
         ymax=max(south, north),
         nodata=np.nan,
-        srs_wkt=surface.grid.crs.to_wkt(),
+        srs_wkt=crs.to_wkt(),
     )
     frame = polygons.to_frame("geometry")
     rows = exact_extract(source, frame, ["cell_id", "coverage"], output="pandas")

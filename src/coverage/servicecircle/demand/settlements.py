@@ -16,7 +16,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from servicecircle.demand.pieces import Shares
-from servicecircle.geo.crs import GEOD
+from servicecircle.geo.crs import GEOD, geodesic_m
 from servicecircle.text import say
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from servicecircle.geo.crs import WorkingCrs
 
 REACH_M = 3000.0
+#: Planar and geodesic metres differ by less than this share within a study (scale of the working CRS).
+SCALE_SLACK = 0.01
 #: Nearer than this a block or patch is simply "near X".
 NEAR_KM = 0.5
 BLOCK_M = 2000.0
@@ -96,18 +98,25 @@ def nearest_unit(
     working: WorkingCrs,
     crossings: Crossings,
 ) -> NDArray[np.int64]:
-    """Return the row of each place's unit, -1 where none is near enough in a straight line without a barrier."""
+    """Return the row of each place's unit, -1 where none is near enough in a straight line without a barrier.
+
+    Exactly 3 km, geodesic and rounded to a millimetre, is near enough.
+    """
     found = np.full(len(lon), -1, dtype=np.int64)
     if len(units) == 0 or len(lon) == 0:
         return found
     xy = working.project(lon, lat)
-    unit_xy = working.project(units.geometry.x.to_numpy(), units.geometry.y.to_numpy())
+    unit_lon, unit_lat = units.geometry.x.to_numpy(), units.geometry.y.to_numpy()
+    unit_xy = working.project(unit_lon, unit_lat)
     tried = min(UNITS_TRIED, len(units))
-    found_at = cKDTree(unit_xy).query(xy, k=np.arange(1, tried + 1), distance_upper_bound=REACH_M * 1.0001)
+    found_at = cKDTree(unit_xy).query(xy, k=np.arange(1, tried + 1), distance_upper_bound=REACH_M * (1 + SCALE_SLACK))
     distance, index = _ties_to_smaller(*(np.asarray(a) for a in found_at))
     todo = np.arange(len(lon))
     for k in range(tried):
-        todo = todo[(found[todo] < 0) & (distance[todo, k] <= REACH_M)]
+        todo = todo[(found[todo] < 0) & np.isfinite(distance[todo, k])]
+        unit = index[todo, k]
+        metres = geodesic_m(lon[todo], lat[todo], unit_lon[unit], unit_lat[unit])
+        todo = todo[np.rint(metres * 1000) <= REACH_M * 1000]
         if len(todo) == 0:
             break
         free = ~crossings.crossed(unit_xy[index[todo, k]], xy[todo])

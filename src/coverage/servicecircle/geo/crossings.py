@@ -1,7 +1,8 @@
 """Does a straight leg cross a barrier?
 
-Crossing means that the interiors meet (DE-9IM ``T********``); touching is not crossing. Lines are indexed in
-short pieces; a vertex where two pieces meet belongs to the interior of the barrier, so a leg through it crosses.
+Crossing means that the interiors meet (DE-9IM ``T********``); touching is not crossing. Lines that meet end to end
+are merged; merged lines are indexed in short pieces that overlap by one segment, so that every inner vertex is an
+inner vertex of some piece. Where three or more lines meet, a leg through the meeting point crosses too.
 """
 
 from __future__ import annotations
@@ -75,17 +76,20 @@ class Crossings:
 
 
 class _Index:
-    """Pieces of lines, their shared vertices, and areas, each in its own tree."""
+    """Pieces of lines, the vertices where lines meet, and areas, each in its own tree."""
 
     def __init__(self, shapes: NDArray[np.object_]) -> None:
         parts = shapely.get_parts(np.asarray(shapes, dtype=object))
         kind = shapely.get_type_id(parts)
         areas = parts[np.isin(kind, (3,))]
-        lines = [c for line in parts[np.isin(kind, (1, 2))] for c in _pieces(shapely.get_coordinates(line))]
+        # a line without length (a way that repeats one node) bars nothing
+        is_line = np.isin(kind, (1, 2)) & (shapely.length(parts) > 0)
+        merged = [shapely.get_coordinates(line) for line in _merged(parts[is_line])]
+        lines = [piece for line in merged for piece in _pieces(line)]
         self._areas = areas
         shapely.prepare(self._areas)
         self._lines = np.array([shapely.LineString(c) for c in lines], dtype=object)
-        self._vertices = _shared_ends(lines)
+        self._vertices = _shared_ends(merged)
         self._area_tree = shapely.STRtree(self._areas)
         self._line_tree = shapely.STRtree(self._lines)
         self._vertex_tree = shapely.STRtree(self._vertices)
@@ -119,14 +123,28 @@ class _Index:
         return hit
 
 
+def _merged(lines: NDArray[np.object_]) -> list[Any]:
+    """Join lines where exactly two of them meet end to end."""
+    if len(lines) == 0:
+        return []
+    return list(shapely.get_parts(shapely.line_merge(shapely.MultiLineString(list(lines)))))
+
+
 def _pieces(coordinates: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Cut a line into pieces that share their end vertices."""
-    step = PIECE_VERTICES - 1
-    return [coordinates[i : i + PIECE_VERTICES] for i in range(0, max(len(coordinates) - 1, 1), step)]
+    """Cut a line into pieces that overlap by one segment; a ring's last piece goes on past its first vertex.
+
+    With pieces that only share a vertex, a leg within a rounding error of that vertex would slip between them.
+    """
+    if len(coordinates) <= PIECE_VERTICES:
+        return [coordinates]
+    if np.array_equal(coordinates[0], coordinates[-1]):
+        coordinates = np.concatenate((coordinates, coordinates[1:2]))
+    step = PIECE_VERTICES - 2
+    return [coordinates[i : i + PIECE_VERTICES] for i in range(0, len(coordinates) - 2, step)]
 
 
 def _shared_ends(lines: list[NDArray[np.float64]]) -> NDArray[Any]:
-    """Return the vertices where at least two pieces end."""
+    """Return the vertices where at least two lines end."""
     if not lines:
         return np.zeros(0, dtype=object)
     ends = np.concatenate([line[[0, -1]] for line in lines])

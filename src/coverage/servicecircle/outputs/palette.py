@@ -6,6 +6,7 @@ order in grey print; every second class carries a pattern, so neighbours differ 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,7 +67,7 @@ def share_class(share: float | None) -> str:
 
     A share equal to a class's lower end belongs to it.
     """
-    if share is None or share != share:
+    if share is None or math.isnan(share):
         return "no_people"
     return next(c.key for c in reversed(SHARE_CLASSES) if share >= c.low)
 

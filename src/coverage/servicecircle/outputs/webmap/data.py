@@ -10,13 +10,13 @@ import shapely
 from servicecircle.outputs import palette
 from servicecircle.outputs.webmap import words
 from servicecircle.outputs.webmap.encode import FINE, lines, polygons
+from servicecircle.standards.wording import clause_text, limit_text
 from servicecircle.text.text import catalogue
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from servicecircle.results import CriterionSummary, Results
-    from servicecircle.standards.model import Criterion
 
 #: Largest shift of a line when it is simplified for drawing, in degrees (about 3, 9 and 9 metres).
 UNIT_SHIFT, AREA_SHIFT, LINE_SHIFT = 0.00003, 0.00008, 0.00008
@@ -60,8 +60,7 @@ def map_data(results: Results) -> dict[str, Any]:
         "places": _places(results),
         "notices": list(results.notices),
         "note": words.map_note(study),
-        "rule": words.gap_rule(study),
-        "credits": words.credits(study),
+        "credits": words.map_credits(study),
     }
 
 
@@ -87,13 +86,12 @@ def _number(value: Any, digits: int = 6) -> float | int | None:
 
 def _text(value: Any) -> str:
     """Return a cell's text; a missing cell is empty."""
-    return "" if value is None or value != value else str(value)
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value)
 
 
 def _units(results: Results) -> list[dict[str, Any]]:
     """Return the drawn units in their order, with polygons or (where there is none) a point alone."""
     frame = results.drawings.units
-    cards = results.cards
     inside = _inside(results)
     found = []
     for code, name, parent, area_class, basis, geometry in zip(
@@ -109,7 +107,6 @@ def _units(results: Results) -> list[dict[str, Any]]:
             "x": _number(lon),
             "y": _number(lat),
             "shape": polygons(geometry, simplify_deg=UNIT_SHIFT),
-            "card": list(cards.get(str(code), [])),
         }
         found.append(unit)
     return found
@@ -135,7 +132,7 @@ def _criterion(results: Results, summary: CriterionSummary, *, place: dict[str, 
     return {
         "key": key,
         "title": criterion.standard.title.in_language(language),
-        "limit": words.limit_text(criterion, language),
+        "limit": limit_text(criterion, language),
         "measure": criterion.measure,
         "state": summary.state,
         "share": _number(summary.share_covered, 9),
@@ -145,25 +142,15 @@ def _criterion(results: Results, summary: CriterionSummary, *, place: dict[str, 
         "units": summary.units,
         "short": summary.units_short,
         "facilities": summary.facilities,
-        "counted": [] if summary.state == "no data" else _counted(results, criterion),
+        "counted": [doors[code] for code in results.counted.get(key, ())],
+        "cards": {place[unit]: lines for unit, lines in results.cards.get(key, {}).items() if unit in place},
         "lines": words.verdict_lines(summary, language, types),
-        "clause": words.clause_text(criterion, language),
+        "clause": clause_text(criterion.standard, language),
         "note": criterion.standard.note.in_language(language) if criterion.standard.note else "",
         "rows": _rows(results, summary, place=place, doors=doors),
         "gaps": [_gap(row, place, doors) for row in _records(results.gaps[results.gaps["criterion"] == key].sort_values("rank", kind="stable"))],
         "area_shape": [p for g in drawn for p in polygons(g, simplify_deg=AREA_SHIFT)],
     }
-
-
-def _counted(results: Results, criterion: Criterion) -> list[int]:
-    """Return the numbers of the facilities a criterion counts, by type and ownership as its record says."""
-    frame = results.facilities
-    counts = frame["type"].isin(criterion.standard.types)
-    if criterion.standard.ownership:
-        counts &= frame["ownership"].isin(criterion.standard.ownership)
-    if not results.study.area.cross_boundary:
-        counts &= frame["in_area"].astype(bool)
-    return [number for number, yes in enumerate(counts) if yes]
 
 
 def _rows(results: Results, summary: CriterionSummary, *, place: dict[str, int], doors: dict[str, int]) -> list[Any]:

@@ -632,7 +632,6 @@
     }
     part(text.notices, data.notices.concat([text.drawing_note]));
     if (c) { part(text.clause_title, [c.clause, c.note].filter(Boolean)); }
-    part(text.gap_rule_title, [data.rule]);
     part(text.sources, data.credits);
     add(root, node);
   }
@@ -728,7 +727,8 @@
       var near = nearestTable([0, 1, 2].map(function (i) { return [r[R.near + 2 * i], r[R.near + 2 * i + 1]]; }));
       if (r[R.persons] > 0 && near.length) { add(body, el("h3", null, text.nearest), table(near)); }
     } else { add(body, el("p", "soft", data.classes[classOf(number)].name)); }
-    if (unit.card.length && r && r[R.short]) { add(body, el("h3", null, text.why), bullets(unit.card)); }
+    var card = criterion() && criterion().cards[number];
+    if (card && r && r[R.short]) { add(body, el("h3", null, text.why), bullets(card)); }
     if (data.criteria.length > 1) { add(body, el("h3", null, text.other_criteria), everyCriterion(number)); }
     return body;
   }
@@ -800,7 +800,11 @@
 
   var whole = null;
 
-  function wholeArea() { map.fitBounds(whole, { padding: [18, 18], animate: false }); }
+  function wholeArea() {
+    /* the legend stands on the left: the area is fitted beside it where the screen is wide enough */
+    var legend = byId("legend"), beside = !legend.hidden && map.getSize().x > 900 ? legend.offsetWidth + 10 : 0;
+    map.fitBounds(whole, { paddingTopLeft: [18 + beside, 18], paddingBottomRight: [18, 18], animate: false });
+  }
 
   function zoomTo(box) {
     var wide = byId("stage") ? 0 : (window.innerWidth > 900 ? 350 : 0);

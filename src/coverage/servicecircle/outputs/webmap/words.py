@@ -1,25 +1,25 @@
-"""Sentences that map and start page share: limits, verdicts, clauses, credits."""
+"""Sentences that map and start page share: shares, verdicts, credits, the boundary note."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from servicecircle.standards.modes import standard_modes
+from servicecircle.outputs.credits import credit_sources
 from servicecircle.text.text import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from servicecircle.results import CriterionSummary
-    from servicecircle.standards.model import Criterion
-    from servicecircle.study import Source, Study
+    from servicecircle.study import Study
 
-MS_PER_MIN, MM_PER_KM = 60_000, 1_000_000
+
+#: Roles of sources that are called the same on the map.
+ROLES = {"unit_points": "units", "population_points": "population"}
 
 
 def share_text(share: float | None) -> str:
     """Return a share as per cent with one decimal; never 100 % or 0 % by rounding alone."""
-    if share is None or share != share:
+    if share is None or math.isnan(share):
         return "—"
     if 0 < share < 0.001:
         return "<0.1%"
@@ -31,18 +31,6 @@ def share_text(share: float | None) -> str:
 def people_text(persons: float) -> str:
     """Return a number of people, whole, with thousands separated; ``<1`` where rounding would say nobody."""
     return "<1" if 0 < persons < 0.5 else f"{round(persons):,}"
-
-
-def limit_text(criterion: Criterion, language: str) -> str:
-    """Return the limit of a criterion in words, e.g. ``步行 15 分钟以内``."""
-    if criterion.measure == "presence":
-        return say(language, f"map.limit_presence_{criterion.standard.per}", limit=criterion.limit)
-    modes = standard_modes()
-    mode = modes[criterion.mode].title.in_language(language) if criterion.mode in modes else criterion.mode
-    limit = criterion.limit / (MS_PER_MIN if criterion.measure == "time" else MM_PER_KM)
-    away = "_from" if criterion.standard.direction == "from_facility" and criterion.measure != "straight" else ""
-    text = say(language, f"map.limit_{criterion.measure}{away}", mode=mode, limit=f"{limit:g}")
-    return text + (say(language, "map.preferred") if criterion.standard.preferred_only else "")
 
 
 def verdict_lines(summary: CriterionSummary, language: str, types: dict[str, str]) -> list[str]:
@@ -69,41 +57,16 @@ def _verdict(verdict: str, language: str) -> str:
     return say(language, f"map.verdict.{verdict.replace(' ', '_')}")
 
 
-def clause_text(criterion: Criterion, language: str) -> str:
-    """Return where a requirement is printed, with its quote."""
-    standard = criterion.standard
-    if standard.plan:
-        text = say(language, "map.clause", plan=standard.plan, line=standard.line, quote=standard.quote)
-    elif standard.source:
-        text = say(language, "map.clause_source", source=standard.source)
-    else:
-        text = say(language, "map.clause_study")
-    return text + (say(language, "map.unverified") if standard.status == "national_unverified" else "")
-
-
-def credits(study: Study) -> list[str]:
+def map_credits(study: Study) -> list[str]:
     """Return one line for each data source of a study: what it gives, who made it, its licence; equal lines once."""
     language = study.outputs.language
     found: dict[str, None] = {}
-    for role, source in _sources(study):
+    for role, source in credit_sources(study):
         owner = source.source or say(language, "map.no_source")
         licence = "" if not source.licence else f"（{source.licence}）" if language == "zh" else f" ({source.licence})"
         colon = "：" if language == "zh" else ": "
-        found[say(language, f"map.credit_{role}") + colon + owner + licence] = None
+        found[say(language, f"map.credit_{ROLES.get(role, role)}") + colon + owner + licence] = None
     return list(found)
-
-
-def _sources(study: Study) -> Iterator[tuple[str, Source]]:
-    named = (
-        ("units", study.area.units),
-        ("units", study.area.points),
-        ("population", study.population.raster),
-        ("population", study.population.points),
-        ("roads", study.roads.osm),
-        ("barriers", study.barriers.lines),
-        *(("facilities", file) for file in study.facilities),
-    )
-    return ((role, source) for role, source in named if source is not None)
 
 
 def map_note(study: Study) -> str:
@@ -112,16 +75,3 @@ def map_note(study: Study) -> str:
     note = study.outputs.map_note or say(language, "map.note")
     number = study.outputs.review_number
     return note if not number else f"{note}　{say(language, 'map.review', number=number)}"
-
-
-def gap_rule(study: Study) -> str:
-    """Return the rule by which a unit is short, with the study's numbers."""
-    gap = study.gap
-    return say(
-        study.outputs.language,
-        "map.gap_rule",
-        min_persons=f"{gap.min_persons:g}",
-        min_share=share_text(gap.min_share),
-        half_share=share_text(gap.half_share),
-        half_persons=f"{gap.half_persons:g}",
-    )

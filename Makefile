@@ -1,0 +1,59 @@
+# make demo   the demo place, from nothing to a map: maps/demo/
+# make test   everything the tests need, then the tests
+.DELETE_ON_ERROR:
+.PHONY: demo test test-deep lint bench system lowest lock notebook
+
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+demo: $(VENV)/.stamp-run
+	@$(BIN)/servicecircle run geodata/demo/study.toml -o maps/demo
+	@echo "地图 map:   maps/demo/map.html"
+	@echo "清单 lists: maps/demo/gaps.xlsx  maps/demo/gaps.csv  maps/demo/sites.csv"
+
+test: $(VENV)/.stamp-all system
+	@$(BIN)/python -m pytest -q -n $(JOBS)
+
+test-deep: $(VENV)/.stamp-all system
+	@SERVICECIRCLE_DEEP=1 $(BIN)/python -m pytest -q -n $(JOBS)
+
+lint: $(VENV)/.stamp-all
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.stamp-all
+	@if ls benchmarks/bench_*.py >/dev/null 2>&1; then \
+	  for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done; \
+	else echo "no benchmarks yet"; fi
+
+# Chromium and a Chinese font, where this machine lets us install them.
+system:
+	@bash scripts/system.sh
+
+# The oldest versions pyproject.toml allows, in a virtual environment of their own; old versions may warn.
+lowest:
+	@bash scripts/venv.sh build/lowest
+	@build/lowest/bin/python scripts/lowest.py > build/lowest/pins.txt
+	@build/lowest/bin/python -m pip --disable-pip-version-check -q install -c build/lowest/pins.txt -e ".[test]"
+	@build/lowest/bin/python -m pytest -q -p no:cacheprovider -W default -m "not slow and not browser"
+
+# Write constraints.txt from what is installed: names and versions, nothing else.
+lock: $(VENV)/.stamp-all
+	@$(BIN)/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
+
+# Run the notebook in place and keep its outputs (after a change of wording or numbers).
+notebook: $(VENV)/.stamp-all
+	@$(BIN)/python scripts/notebook.py
+
+$(VENV)/.stamp-run: pyproject.toml constraints.txt
+	@bash scripts/venv.sh $(VENV)
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.stamp-all: pyproject.toml constraints.txt
+	@bash scripts/venv.sh $(VENV)
+	@$(PIP) install -c constraints.txt -e ".[test,lint]"
+	@touch $(VENV)/.stamp-run $@

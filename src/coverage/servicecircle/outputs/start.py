@@ -1,0 +1,94 @@
+"""``start.html``: what lies in the folder, one sentence each, and what the run found, at a glance."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, Template
+
+from servicecircle.outputs.webmap import words
+from servicecircle.standards.wording import limit_text
+from servicecircle.text.text import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from servicecircle.results import CriterionSummary, Results
+
+#: The start page runs no script and asks nothing of the network; its links lead to files beside it.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+LANG = {"zh": "zh-CN", "en": "en"}
+
+#: Files in the order a reader wants them; run.json and run.log hold sizes and times of their own.
+ORDER = (
+    "map.html",
+    "gaps.xlsx",
+    "gaps.csv",
+    "sites.csv",
+    "scorecard.csv",
+    "units.csv",
+    "study.gpkg",
+    "set_aside.csv",
+    "run.json",
+    "run.log",
+)
+UNSIZED = ("run.json", "run.log")
+
+
+def start_page(results: Results, sizes: Mapping[str, int]) -> str:
+    """Return the complete ``start.html``; the same results and sizes give the same text.
+
+    Parameters
+    ----------
+    sizes : mapping
+        Bytes of the files written so far, by name.
+    """
+    language = results.study.outputs.language
+    study = results.study
+    return _template().render(
+        lang=LANG[language],
+        policy=POLICY,
+        title=study.study.name,
+        heading=say(language, "start.heading"),
+        files=[_file(name, sizes.get(name), language) for name in ORDER if name in sizes or name in UNSIZED],
+        found=say(language, "start.found"),
+        columns=[say(language, f"start.column.{c}") for c in ("requirement", "share", "uncovered", "short", "verdict")],
+        rows=[_row(summary, language) for summary in results.summaries],
+        notices_title=say(language, "start.notices"),
+        notices=results.notices,
+        sources_title=say(language, "start.sources"),
+        sources=words.map_credits(study),
+        note=words.map_note(study),
+    )
+
+
+def _file(name: str, size: int | None, language: str) -> dict[str, str]:
+    key = name.replace(".", "_")
+    return {"name": name, "size": "" if size is None else size_text(size), "says": say(language, f"start.file.{key}")}
+
+
+def size_text(size: int) -> str:
+    """Return a size in kB or MB (1,000 and 1,000,000 bytes), never 0."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
+
+
+def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
+    computed = summary.state == "computed"
+    missing = ", ".join(summary.missing)
+    return {
+        "title": summary.criterion.standard.title.in_language(language),
+        "limit": limit_text(summary.criterion, language),
+        "key": summary.criterion.key,
+        "share": words.share_text(summary.share_covered),
+        "uncovered": words.people_text(summary.persons - summary.covered_persons) if computed else "—",
+        "short": f"{summary.units_short} / {summary.units}" if computed else "—",
+        "verdict": words.verdict_lines(summary, language, {missing: missing}),
+    }
+
+
+@cache
+def _template() -> Template:
+    page = files("servicecircle.outputs").joinpath("start.html.jinja").read_text(encoding="utf-8")
+    return Environment(autoescape=True, keep_trailing_newline=True).from_string(page)
