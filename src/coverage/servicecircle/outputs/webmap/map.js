@@ -946,6 +946,7 @@
     });
     var first = data.criteria.findIndex(function (c) { return c.state !== "no data"; });
     chooseCriterion(Math.max(0, first));
+    wholeArea();
     window.addEventListener("hashchange", followHash);
     followHash();
     document.body.dataset.ready = "yes";
