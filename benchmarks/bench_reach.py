@@ -1,7 +1,7 @@
 """Nearest facility from every junction of Porto Alegre: this package, scipy and networkx side by side in one process.
 
-Run with ``make bench`` or ``python benchmarks/bench_reach.py [FOLDER OF REAL DATA]``. Prints the best of several rounds and
-the ratio to the fastest peer; all three must give the same whole milliseconds.
+Run with ``make bench``. Prints the best of several rounds and the ratio to each peer; all three must give the same
+whole milliseconds.
 """
 
 from __future__ import annotations

@@ -16,7 +16,15 @@ import pandas as pd
 import shapely
 from shapely import LineString, MultiPoint, Point, Polygon
 
-from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, UNIT_COLUMNS, CriterionSummary, Drawings, LedgerLine, Results
+from servicecircle.results import (
+    GAP_COLUMNS,
+    SITE_COLUMNS,
+    UNIT_COLUMNS,
+    CriterionSummary,
+    Drawings,
+    LedgerLine,
+    Results,
+)
 from servicecircle.standards.model import Criterion
 from servicecircle.study import Study, study_from
 
@@ -78,7 +86,9 @@ def fake_study(language: str = "zh", *, siting: bool = True, name: str | None = 
         },
     ]
     tree: dict[str, Any] = {
-        "study": {"name": name or ("示例县 2025（合成数据）" if language == "zh" else "Sample County 2025 (synthetic)")},
+        "study": {
+            "name": name or ("示例县 2025（合成数据）" if language == "zh" else "Sample County 2025 (synthetic)")
+        },
         "area": {"units": {"path": "units.gpkg", "source": "示例数据（合成）", "licence": "CC0"}},
         "population": {"raster": {"path": "population.tif", "source": "WorldPop 2020", "licence": "CC BY 4.0"}},
         "roads": {"osm": {"path": "county.osm.pbf", "source": "© OpenStreetMap contributors", "licence": "ODbL 1.0"}},
@@ -110,7 +120,9 @@ def _km(points: np.ndarray, place: np.ndarray) -> np.ndarray:
 def _outline() -> Polygon:
     angle = np.linspace(0, 2 * np.pi, 120, endpoint=False)
     radius = 15 + 1.8 * np.sin(3 * angle + 0.6) + 1.1 * np.sin(7 * angle) + 0.5 * np.cos(13 * angle)
-    return Polygon(np.column_stack((CENTRE[0] + radius * np.cos(angle) / KM_LON, CENTRE[1] + radius * np.sin(angle) / KM_LAT)))
+    return Polygon(
+        np.column_stack((CENTRE[0] + radius * np.cos(angle) / KM_LON, CENTRE[1] + radius * np.sin(angle) / KM_LAT))
+    )
 
 
 def _spread(outline: Polygon, count: int, seed: np.random.Generator) -> np.ndarray:
@@ -130,14 +142,23 @@ def _county(count: int, seed: np.random.Generator) -> _County:
     points = _spread(outline, count, seed)
     cells = shapely.get_parts(shapely.voronoi_polygons(MultiPoint(points), extend_to=outline.buffer(0.1)))
     polygons = [shapely.intersection(next(c for c in cells if c.covers(Point(p))), outline) for p in points]
-    names = ["县城社区", *(f"{NAMES[i % len(NAMES)]}村" if i < len(NAMES) else f"{NAMES[i % len(NAMES)]}{i}村" for i in range(count - 1))]
+    names = [
+        "县城社区",
+        *(
+            f"{NAMES[i % len(NAMES)]}村" if i < len(NAMES) else f"{NAMES[i % len(NAMES)]}{i}村"
+            for i in range(count - 1)
+        ),
+    ]
     ids = [f"370406{100 + i:03d}{200 + i % 30:03d}" for i in range(count)]
     quadrant = (points[:, 0] > CENTRE[0]).astype(int) + 2 * (points[:, 1] > CENTRE[1]).astype(int)
     persons = np.round(np.clip(seed.lognormal(6.8, 0.5, count), 120, 4000))
     persons[0], persons[-1] = 21400, 0
     clinic = [i for i in range(1, count) if i % 3 == 1][:8]
     kinds = [("village_clinic", "村卫生室", points[i] + [0.004, 0.003], names[i][:-1] + "卫生室") for i in clinic]
-    kinds += [("township_health_centre", "乡镇卫生院", points[i] + [-0.006, 0.002], names[i][:-1] + "镇卫生院") for i in (2, 5, 9)]
+    kinds += [
+        ("township_health_centre", "乡镇卫生院", points[i] + [-0.006, 0.002], names[i][:-1] + "镇卫生院")
+        for i in (2, 5, 9)
+    ]
     kinds += [
         ("county_hospital", "县级医院", points[0] + [0.005, -0.004], "示例县人民医院"),
         ("ambulance_station", "急救站", points[0] + [-0.004, 0.006], "示例县急救中心"),
@@ -183,9 +204,14 @@ def _unit_rows(criterion: Criterion, county: _County) -> pd.DataFrame:
     uncovered = persons - covered
     with np.errstate(invalid="ignore"):
         share = np.where(persons > 0, covered / persons, np.nan)
-    short = ((uncovered >= 30) & (uncovered >= 0.05 * persons)) | ((uncovered >= 5) & (uncovered >= 0.5 * persons) & (persons > 0))
+    short = ((uncovered >= 30) & (uncovered >= 0.05 * persons)) | (
+        (uncovered >= 5) & (uncovered >= 0.5 * persons) & (persons > 0)
+    )
     ids = counted["id"].to_numpy()[nearest]
-    cause = ["none_in_unit" if criterion.measure == "presence" else CAUSES[0 if i % 9 else (i // 9) % 3] for i in range(len(persons))]
+    cause = [
+        "none_in_unit" if criterion.measure == "presence" else CAUSES[0 if i % 9 else (i // 9) % 3]
+        for i in range(len(persons))
+    ]
     frame = pd.DataFrame(
         {
             "criterion": criterion.key,
@@ -234,9 +260,26 @@ def _gap_rows(criterion: Criterion, rows: pd.DataFrame, language: str) -> pd.Dat
     if criterion.measure == "time" and len(short):
         first = short.iloc[[0]]
         gaps = pd.concat(
-            [gaps, first.assign(gap_kind="patch", unit_id="", name=first["name"] + " 东北 0.8 km", uncovered_persons=86.0, persons=86.0, share_covered=0.0)]
+            [
+                gaps,
+                first.assign(
+                    gap_kind="patch",
+                    unit_id="",
+                    name=first["name"] + " 东北 0.8 km",
+                    uncovered_persons=86.0,
+                    persons=86.0,
+                    share_covered=0.0,
+                ),
+            ]
         )
-        gaps = pd.concat([gaps, first.assign(gap_kind="scattered", unit_id="", name="", uncovered_persons=131.0, persons=131.0, share_covered=0.0)])
+        gaps = pd.concat(
+            [
+                gaps,
+                first.assign(
+                    gap_kind="scattered", unit_id="", name="", uncovered_persons=131.0, persons=131.0, share_covered=0.0
+                ),
+            ]
+        )
     gaps = gaps.assign(
         rank=range(1, len(gaps) + 1),
         title=criterion.standard.title.in_language(language),
@@ -284,15 +327,28 @@ def _drawings(county: _County, study: Study, *, points: bool) -> Drawings:
     x, y = CENTRE
     wave = np.linspace(-0.19, 0.19, 60)
     river = LineString(np.column_stack((x + wave, y + 0.035 + 0.02 * np.sin(wave * 40))))
-    roads = [("primary", LineString([(x - 0.19, y - 0.04), (x - 0.05, y - 0.01), (x, y), (x + 0.08, y + 0.02), (x + 0.18, y + 0.03)]))]
+    roads = [
+        (
+            "primary",
+            LineString(
+                [(x - 0.19, y - 0.04), (x - 0.05, y - 0.01), (x, y), (x + 0.08, y + 0.02), (x + 0.18, y + 0.03)]
+            ),
+        )
+    ]
     roads += [("secondary", LineString([(x - 0.01, y - 0.16), (x, y), (x + 0.02, y + 0.15)]))]
     roads += [("tertiary", LineString([county.points[0], p])) for p in county.points[1:8]]
-    roads += [("residential", LineString([a, b])) for a, b in zip(county.points[1:-1], county.points[2:], strict=True) if _km(a[None], b)[0] < 9]
+    roads += [
+        ("residential", LineString([a, b]))
+        for a, b in zip(county.points[1:-1], county.points[2:], strict=True)
+        if _km(a[None], b)[0] < 9
+    ]
     motorway = LineString([(x - 0.2, y - 0.09), (x, y - 0.055), (x + 0.2, y - 0.07)])
     railway = LineString([(x + 0.06, y - 0.16), (x + 0.05, y), (x + 0.1, y + 0.16)])
     lake = Point(x - 0.08, y + 0.09).buffer(0.016)
     areas = []
-    for criterion in (c for s in study.standards.define for c in s.criteria() if c.key in LIMITS and c.measure != "presence"):
+    for criterion in (
+        c for s in study.standards.define for c in s.criteria() if c.key in LIMITS and c.measure != "presence"
+    ):
         doors = _counted(criterion, county.facilities).geometry
         radius = LIMITS[criterion.key]
         circles = [shapely.affinity.scale(p.buffer(1, 24), radius / KM_LON, radius / KM_LAT) for p in doors]
@@ -331,15 +387,40 @@ def fake_results(
     criteria = [c for s in study.standards.define for c in s.criteria()]
     rows = {c.key: _unit_rows(c, county) for c in criteria if c.key in LIMITS}
     if not gaps:
-        rows = {k: r.assign(short=False, covered_persons=r["persons"], uncovered_persons=0.0, share_covered=np.where(r["persons"] > 0, 1.0, np.nan), cause="") for k, r in rows.items()}
+        rows = {
+            k: r.assign(
+                short=False,
+                covered_persons=r["persons"],
+                uncovered_persons=0.0,
+                share_covered=np.where(r["persons"] > 0, 1.0, np.nan),
+                cause="",
+            )
+            for k, r in rows.items()
+        }
     listed = [_gap_rows(c, rows[c.key], language) for c in criteria if c.key in rows] if gaps else []
     short_ids = sorted({i for r in rows.values() for i in r.loc[r["short"], "unit_id"]})
-    line = "最近的机构步行 {0} 分钟，超过 15 分钟限值；中间隔着一条河，最近的桥在 2.1 公里外。" if language == "zh" else "The nearest facility is {0} minutes on foot, beyond the limit of 15; a river lies between and the nearest bridge is 2.1 km away."
-    hint = "若在本村新建卫生室，可覆盖全部居民。" if language == "zh" else "A clinic in the village itself would cover everyone."
-    notices = (
-        ("3 个单元的城乡属性为推定。", "道路数据中 2% 的路段与路网不连通，已列出。", "人口为 2020 年估计值，未经普查校准。")
+    line = (
+        "最近的机构步行 {0} 分钟，超过 15 分钟限值；中间隔着一条河，最近的桥在 2.1 公里外。"
         if language == "zh"
-        else ("The area class of 3 units is assumed.", "2 % of the roads are disconnected and listed.", "People are estimates of 2020, not calibrated.")
+        else "The nearest facility is {0} minutes on foot, beyond the limit of 15; a river lies between and the nearest bridge is 2.1 km away."
+    )
+    hint = (
+        "若在本村新建卫生室，可覆盖全部居民。"
+        if language == "zh"
+        else "A clinic in the village itself would cover everyone."
+    )
+    notices = (
+        (
+            "3 个单元的城乡属性为推定。",
+            "道路数据中 2% 的路段与路网不连通，已列出。",
+            "人口为 2020 年估计值，未经普查校准。",
+        )
+        if language == "zh"
+        else (
+            "The area class of 3 units is assumed.",
+            "2 % of the roads are disconnected and listed.",
+            "People are estimates of 2020, not calibrated.",
+        )
     )
     people = float(county.persons.sum())
     return Results(

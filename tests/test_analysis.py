@@ -236,9 +236,13 @@ def test_a_type_no_input_holds_is_no_data_and_the_rest_goes_on() -> None:
 
 
 def test_unknown_ownership_is_not_a_failure() -> None:
-    standard = Standard(id="t/o", title=Title(zh="o", en="o"), kind="presence", types=("village_clinic",), ownership=("collective",))
+    standard = Standard(
+        id="t/o", title=Title(zh="o", en="o"), kind="presence", types=("village_clinic",), ownership=("collective",)
+    )
     unknown = evaluate(world_of([[10.0]], facilities=facilities_at([0, 0], ["", ""])), standard.criteria()).criteria[0]
-    known = evaluate(world_of([[10.0]], facilities=facilities_at([0, 0], ["", "private"])), standard.criteria()).criteria[0]
+    known = evaluate(
+        world_of([[10.0]], facilities=facilities_at([0, 0], ["", "private"])), standard.criteria()
+    ).criteria[0]
     assert (unknown.state, unknown.missing) == ("no data", ("ownership",))
     assert known.state == "computed"
 

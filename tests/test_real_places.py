@@ -20,8 +20,6 @@ from servicecircle.study import Study, load_study, study_from
 from tests.oracle.coverage import raster_total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from servicecircle.results import Results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,14 +29,14 @@ PLACES = {"ngazidja": ROOT / "geodata/ngazidja/study.toml", "porto_alegre": ROOT
 @pytest.fixture(scope="module", params=list(PLACES))
 def done(
     request: pytest.FixtureRequest, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Study, Results, Path]]:
+) -> tuple[str, Study, Results, Path]:
     """One run of a place and the folder it wrote."""
     assert shared_data
     study = load_study(PLACES[request.param])
     results = run(study)
     folder = tmp_path_factory.mktemp(request.param) / "out"
     publish(results, folder)
-    yield request.param, study, results, folder
+    return request.param, study, results, folder
 
 
 def test_study_files_are_short() -> None:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
 from servicecircle.errors import StudyError
 from servicecircle.standards import vocabulary
 from servicecircle.standards.catalogue import find, load_catalogue, read_catalogue, select
@@ -28,7 +29,6 @@ from servicecircle.standards.vocabulary import (
 )
 from servicecircle.standards.wording import clause_text, handbook, limit_text, status_mark
 from servicecircle.text.text import sentence
-
 from tests.conftest import ROOT, SHARED, missing
 
 MISSION = SHARED.parent / "mission"

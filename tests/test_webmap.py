@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ PAYLOADS = (
     "<img src=x onerror=fired()>",
     "<svg/onload=fired()>",
     "<svg><script>fired()</script></svg>",
-    "\"><script>fired()</script>",
+    '"><script>fired()</script>',
     "' onmouseover='fired()",
     "javascript:fired()",
     "<iframe srcdoc='<script>parent.fired()</script>'></iframe>",
@@ -104,7 +105,9 @@ def test_nothing_leaves_the_map_and_the_console_is_silent(browser: Any, tmp_path
 def test_a_scripted_request_is_refused_by_policy(browser: Any, tmp_path: Path) -> None:
     map_ = opened(browser, tmp_path, fake_results())
     page = map_.ready()
-    page.evaluate("document.addEventListener('securitypolicyviolation', function (e) { window.broken = e.violatedDirective; })")
+    page.evaluate(
+        "document.addEventListener('securitypolicyviolation', function (e) { window.broken = e.violatedDirective; })"
+    )
     page.evaluate("fetch('https://example.org/').catch(function () {})")
     page.wait_for_function("window.broken !== undefined")
     assert page.evaluate("window.broken") == "connect-src"
@@ -119,10 +122,12 @@ def test_no_outside_address_stands_in_the_page(browser: Any, tmp_path: Path) -> 
         " return /^https?:/i.test(n.getAttribute('href') || n.getAttribute('src')); }).length"
     )
     assert outside == 0
-    assert page.evaluate("document.querySelectorAll('[href],[src]').length") > 0  # the icon at least: the question was asked
+    assert (
+        page.evaluate("document.querySelectorAll('[href],[src]').length") > 0
+    )  # the icon at least: the question was asked
     results = fake_results()
-    credits = words.map_credits(results.study)
-    assert page.locator(".leaflet-control-attribution").inner_text() == "；".join(credits)
+    lines = words.map_credits(results.study)
+    assert page.locator(".leaflet-control-attribution").inner_text() == "；".join(lines)
     assert words.map_note(results.study) in page.locator("body").inner_text()
 
 
@@ -228,7 +233,9 @@ def test_choosing_a_requirement_changes_headline_list_and_colours(browser: Any, 
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("gaps", "sites", "words_"), [(False, False, "没有缺口"), (True, False, None), (True, True, None)])
+@pytest.mark.parametrize(
+    ("gaps", "sites", "words_"), [(False, False, "没有缺口"), (True, False, None), (True, True, None)]
+)
 def test_empty_states_say_so(browser: Any, tmp_path: Path, *, gaps: bool, sites: bool, words_: str | None) -> None:
     map_ = opened(browser, tmp_path, fake_results(gaps=gaps, sites=sites))
     page = map_.ready()
@@ -251,7 +258,11 @@ def test_every_control_is_reached_by_keyboard(browser: Any, tmp_path: Path) -> N
     seen = set()
     for _ in range(80):
         page.keyboard.press("Tab")
-        seen.add(page.evaluate("document.activeElement.id || document.activeElement.closest('[id]') && document.activeElement.closest('[id]').id"))
+        seen.add(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.closest('[id]') && document.activeElement.closest('[id]').id"
+            )
+        )
     assert {"criterion", "search", "panel"} <= seen
 
 
@@ -264,7 +275,9 @@ def test_leaflet_keeps_its_licence_and_loses_its_map_line() -> None:
     assert "Leaflet" in script[:400]
     assert "BSD" in map_page(fake_results()) or "Vladimir" in script[:400]
     assert "sourceMappingURL" not in script + style
-    assert not re.search(r"url\((?!['\"]?(data:|#))", style)  # what is left is inline, or Internet Explorer's own #default
+    assert not re.search(
+        r"url\((?!['\"]?(data:|#))", style
+    )  # what is left is inline, or Internet Explorer's own #default
 
 
 def test_a_wrong_leaflet_is_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,13 +298,23 @@ def test_the_policy_forbids_every_connection() -> None:
 
 def test_the_script_is_of_an_age_old_browsers_read() -> None:
     source = (Path(asset.__file__).parent / "map.js").read_text(encoding="utf-8")
-    for newer in (r"\?\.", r"\?\?", r"\.\.\.[a-zA-Z]", r"\bflatMap\b", r"\.flat\(", r"Object\.fromEntries", r"\bmatchAll\b", r"\bBigInt\b", r"replaceAll"):
+    for newer in (
+        r"\?\.",
+        r"\?\?",
+        r"\.\.\.[a-zA-Z]",
+        r"\bflatMap\b",
+        r"\.flat\(",
+        r"Object\.fromEntries",
+        r"\bmatchAll\b",
+        r"\bBigInt\b",
+        r"replaceAll",
+    ):
         assert not re.search(newer, source), newer
 
 
 def test_neighbouring_classes_differ_by_three_to_one_or_a_pattern() -> None:
     classes = palette.SHARE_CLASSES
-    for first, second in zip(classes, classes[1:], strict=False):
+    for first, second in pairwise(classes):
         assert palette.contrast(first.colour, second.colour) >= 3 or first.pattern != second.pattern
     assert [palette.share_class(s) for s in (0.0, 0.25, 0.5, 0.8, 0.95, 1.0, None)] == [
         "under_25", "from_25", "from_50", "from_80", "from_95", "from_95", "no_people",
@@ -312,7 +335,9 @@ def test_the_start_page_runs_nothing(browser: Any, tmp_path: Path) -> None:
     results = fake_results()
     study = results.study.model_copy(update={"study": results.study.study.model_copy(update={"name": PAYLOADS[0]})})
     path = tmp_path / "start.html"
-    path.write_text(start_page(dataclasses.replace(results, study=study, notices=PAYLOADS), {"map.html": 1}), encoding="utf-8")
+    path.write_text(
+        start_page(dataclasses.replace(results, study=study, notices=PAYLOADS), {"map.html": 1}), encoding="utf-8"
+    )
     start = Opened(browser, path)
     start.page.wait_for_selector("main")
     assert start.page.evaluate("window.count") == 0

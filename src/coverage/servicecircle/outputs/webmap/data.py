@@ -32,7 +32,24 @@ BARRIERS = ("coastline", "river", "wall", "given", "motorway", "railway")
 PLACES = ("city", "town", "suburb", "quarter", "neighbourhood", "village", "hamlet")
 
 #: Columns of a unit's row as the script reads it, in order (see ``_row``).
-ROW = ("persons", "uncovered", "share", "class", "short", "cause", "p50", "p90", "unit", "count", "time", "time_min", "road", "road_km", "straight", "straight_km")
+ROW = (
+    "persons",
+    "uncovered",
+    "share",
+    "class",
+    "short",
+    "cause",
+    "p50",
+    "p90",
+    "unit",
+    "count",
+    "time",
+    "time_min",
+    "road",
+    "road_km",
+    "straight",
+    "straight_km",
+)
 
 
 def map_data(results: Results) -> dict[str, Any]:
@@ -45,8 +62,14 @@ def map_data(results: Results) -> dict[str, Any]:
     titles = {s.criterion.key: s.criterion.standard.title.in_language(language) for s in results.summaries}
     return {
         "language": language,
-        "text": {key.removeprefix("map.ui."): text for key, text in catalogue(language).items() if key.startswith("map.ui.")},
-        "causes": {key.removeprefix("map.cause."): text for key, text in catalogue(language).items() if key.startswith("map.cause.")},
+        "text": {
+            key.removeprefix("map.ui."): text for key, text in catalogue(language).items() if key.startswith("map.ui.")
+        },
+        "causes": {
+            key.removeprefix("map.cause."): text
+            for key, text in catalogue(language).items()
+            if key.startswith("map.cause.")
+        },
         "classes": _classes(language),
         "colours": palette.DRAWING_COLOURS,
         "units": units,
@@ -68,7 +91,10 @@ def _classes(language: str) -> list[dict[str, Any]]:
     """Return share classes, then the states without a share, with their names."""
     texts = catalogue(language)
     shares = [{"key": c.key, "colour": c.colour, "pattern": c.pattern, "ink": c.ink} for c in palette.SHARE_CLASSES]
-    states = [{"key": key, "colour": colour, "pattern": "solid", "ink": colour} for key, colour in palette.STATE_COLOURS.items()]
+    states = [
+        {"key": key, "colour": colour, "pattern": "solid", "ink": colour}
+        for key, colour in palette.STATE_COLOURS.items()
+    ]
     return [{**entry, "name": texts[f"map.class.{entry['key']}"]} for entry in shares + states]
 
 
@@ -95,7 +121,13 @@ def _units(results: Results) -> list[dict[str, Any]]:
     inside = _inside(results)
     found = []
     for code, name, parent, area_class, basis, geometry in zip(
-        frame["unit_id"], frame["name"], frame["parent"], frame["area_class"], frame["basis"], frame.geometry, strict=True
+        frame["unit_id"],
+        frame["name"],
+        frame["parent"],
+        frame["area_class"],
+        frame["basis"],
+        frame.geometry,
+        strict=True,
     ):
         lon, lat = inside.get(str(code)) or _middle(geometry)
         unit = {
@@ -122,7 +154,9 @@ def _middle(geometry: Any) -> tuple[float, float]:
     return float(point.x), float(point.y)
 
 
-def _criterion(results: Results, summary: CriterionSummary, *, place: dict[str, int], doors: dict[str, int]) -> dict[str, Any]:
+def _criterion(
+    results: Results, summary: CriterionSummary, *, place: dict[str, int], doors: dict[str, int]
+) -> dict[str, Any]:
     """Return one criterion: its words, numbers, rows by unit, gaps, counted facilities and service area."""
     criterion, language = summary.criterion, results.study.outputs.language
     key = criterion.key
@@ -148,7 +182,10 @@ def _criterion(results: Results, summary: CriterionSummary, *, place: dict[str, 
         "clause": clause_text(criterion.standard, language),
         "note": criterion.standard.note.in_language(language) if criterion.standard.note else "",
         "rows": _rows(results, summary, place=place, doors=doors),
-        "gaps": [_gap(row, place, doors) for row in _records(results.gaps[results.gaps["criterion"] == key].sort_values("rank", kind="stable"))],
+        "gaps": [
+            _gap(row, place, doors)
+            for row in _records(results.gaps[results.gaps["criterion"] == key].sort_values("rank", kind="stable"))
+        ],
         "area_shape": [p for g in drawn for p in polygons(g, simplify_deg=AREA_SHIFT)],
     }
 
@@ -163,7 +200,9 @@ def _rows(results: Results, summary: CriterionSummary, *, place: dict[str, int],
     return found
 
 
-_CLASS_NUMBER = {key: number for number, key in enumerate([c.key for c in palette.SHARE_CLASSES] + list(palette.STATE_COLOURS))}
+_CLASS_NUMBER = {
+    key: number for number, key in enumerate([c.key for c in palette.SHARE_CLASSES] + list(palette.STATE_COLOURS))
+}
 
 
 def _row(row: dict[str, Any], doors: dict[str, int]) -> list[Any]:
@@ -191,7 +230,7 @@ def _row(row: dict[str, Any], doors: dict[str, int]) -> list[Any]:
 def _gap(row: dict[str, Any], place: dict[str, int], doors: dict[str, int]) -> dict[str, Any]:
     """Return one listed gap; patches carry their own numbers because they are no unit."""
     kind = _text(row["gap_kind"])
-    gap = {
+    gap: dict[str, Any] = {
         "rank": _number(row["rank"]),
         "kind": kind,
         "unit": place.get(_text(row["unit_id"])) if kind == "unit" else None,
@@ -217,8 +256,17 @@ def _facilities(results: Results) -> list[dict[str, Any]]:
     frame = results.facilities
     points = shapely.centroid(frame.geometry.to_numpy())
     return [
-        {"id": str(code), "name": _text(name), "type": _text(kind), "attached": int(bool(attached)), "x": _number(point.x), "y": _number(point.y)}
-        for code, name, kind, attached, point in zip(frame["id"], frame["name"], frame["type_text"], frame["attached"], points, strict=True)
+        {
+            "id": str(code),
+            "name": _text(name),
+            "type": _text(kind),
+            "attached": int(bool(attached)),
+            "x": _number(point.x),
+            "y": _number(point.y),
+        }
+        for code, name, kind, attached, point in zip(
+            frame["id"], frame["name"], frame["type_text"], frame["attached"], points, strict=True
+        )
     ]
 
 
@@ -240,7 +288,9 @@ def _roads(results: Results) -> dict[str, list[list[int]]]:
     frame = results.drawings.roads
     classes = frame["road_class"].astype(str).str.removesuffix("_link")
     widths = classes.map(lambda c: "major" if c in MAJOR else "middle" if c in MIDDLE else "minor")
-    return {width: lines(frame.geometry[widths == width], simplify_deg=LINE_SHIFT) for width in ("minor", "middle", "major")}
+    return {
+        width: lines(frame.geometry[widths == width], simplify_deg=LINE_SHIFT) for width in ("minor", "middle", "major")
+    }
 
 
 def _of_kind(results: Results, kind: str) -> list[Any]:

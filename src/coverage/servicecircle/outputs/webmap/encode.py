@@ -60,7 +60,13 @@ def lines(geometries: Iterable[BaseGeometry | None], *, simplify_deg: float, dec
         if geometry is None or geometry.is_empty:
             continue
         for part in _parts(shapely.simplify(geometry, simplify_deg)):
-            rings = [part] if part.geom_type in _LINES else [part.exterior, *part.interiors] if part.geom_type == "Polygon" else []
+            rings = (
+                [part]
+                if part.geom_type in _LINES
+                else [part.exterior, *part.interiors]
+                if part.geom_type == "Polygon"
+                else []
+            )
             found.extend(steps(shapely.get_coordinates(ring), decimals) for ring in rings)
     return [line for line in found if len(line) >= 4]
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
 from servicecircle.errors import StudyError, problem
 
@@ -47,8 +48,8 @@ def _asset(name: str) -> bytes:
         listed = metadata.files(PACKAGE) or []
     except metadata.PackageNotFoundError as error:
         raise StudyError(problem("map.leaflet_missing", package=PACKAGE)) from error
-    path = next((file.locate() for file in listed if file.as_posix().endswith(f"leaflet/data/{name}")), None)
-    content = path.read_bytes() if path is not None and path.is_file() else None  # type: ignore[attr-defined]
+    path = next((str(file.locate()) for file in listed if file.as_posix().endswith(f"leaflet/data/{name}")), None)
+    content = Path(path).read_bytes() if path is not None and Path(path).is_file() else None
     size, digest = ASSETS[name]
     if content is None or len(content) != size or hashlib.sha256(content).hexdigest() != digest:
         raise StudyError(problem("map.leaflet_wrong", package=PACKAGE, version=VERSION, file=name))

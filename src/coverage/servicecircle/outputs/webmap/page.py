@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import folium
 from branca.element import Figure
@@ -38,19 +38,27 @@ class StudyMap(folium.Map):
     folium's own template writes object spread, which browsers of its promised age do not read; this one does not.
     """
 
-    default_js: ClassVar[list[tuple[str, str]]] = []
-    default_css: ClassVar[list[tuple[str, str]]] = []
     _template = _JINJA.from_string(
         """
         {%- macro html(this, kwargs) %}<div class="folium-map" id="{{ this.get_name() }}"></div>{% endmacro %}
-        {%- macro script(this, kwargs) %}var {{ this.get_name() }} = L.map("{{ this.get_name() }}", {{ this.settings | tojson }});{% endmacro %}
+        {%- macro script(this, kwargs) -%}
+        var {{ this.get_name() }} = L.map("{{ this.get_name() }}", {{ this.settings | tojson }});
+        {%- endmacro %}
         """
     )
 
     def __init__(self) -> None:
         super().__init__(location=(0.0, 0.0), tiles=None, zoom_control=False)
         self._id = MAP_ID
-        self.settings = {"attributionControl": False, "zoomControl": False, "zoomSnap": 0.25, "zoomDelta": 0.5, "minZoom": 4, "maxZoom": 19}
+        self.default_js, self.default_css = [], []  # what folium would fetch is inlined by the page
+        self.settings = {
+            "attributionControl": False,
+            "zoomControl": False,
+            "zoomSnap": 0.25,
+            "zoomDelta": 0.5,
+            "minZoom": 4,
+            "maxZoom": 19,
+        }
 
 
 class Page(Figure):
@@ -61,7 +69,7 @@ class Page(Figure):
         study, language = results.study, results.study.outputs.language
         data = map_data(results)
         self._template = _page_template()
-        self.header._children.clear()
+        self.header._children.clear()  # noqa: SLF001 - the only way to leave out branca's own meta line
         self.lang = LANG[language]
         self.policy = POLICY
         self.heading = study.study.name
