@@ -13,7 +13,7 @@ import shapely
 from servicecircle.analysis import drawings
 from servicecircle.analysis.build import find_doors
 from servicecircle.analysis.explain import Explainer
-from servicecircle.analysis.gaps import gap_rows
+from servicecircle.analysis.gaps import gap_rows, gap_rule
 from servicecircle.analysis.summary import ledger_line, summarise
 from servicecircle.demand import ledger
 from servicecircle.errors import problem
@@ -212,17 +212,7 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
         notices.append(problem("flow.point_demand"))
     if plan is not None and prepared.study.siting is not None and len(plan.sites) < prepared.study.siting.choose:
         notices.append(problem("flow.fewer_sites", wanted=prepared.study.siting.choose, found=len(plan.sites)))
-    gap = study.gap
-    notices.append(
-        problem(
-            "flow.gap_rule",
-            persons=f"{gap.min_persons:g}",
-            share=f"{gap.min_share:.0%}",
-            half=f"{gap.half_share:.0%}",
-            few=f"{gap.half_persons:g}",
-            patch=f"{gap.patch_persons:g}",
-        )
-    )
+    notices.append(gap_rule(study.gap))
     notices.append(problem("flow.restrictions", count=prepared.inputs.roads.turn_restrictions))
     return notices
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from servicecircle.analysis.columns import GAP_COLUMNS
 from servicecircle.demand.settlements import directions, where_text
+from servicecircle.errors import problem
 from servicecircle.geo.coordinates import wgs84_to_gcj02
 from servicecircle.geo.crs import to_wgs84
 from servicecircle.geo.sums import sum_by
@@ -23,9 +24,23 @@ if TYPE_CHECKING:
 
     from servicecircle.analysis.evaluate import CriterionCoverage
     from servicecircle.analysis.world import World
+    from servicecircle.errors import Problem
+    from servicecircle.study import Gap
 
 #: Diagonal neighbours belong to the same patch.
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=int)
+
+
+def gap_rule(gap: Gap) -> Problem:
+    """Return the sentence that says when a unit is short and what a patch is, with the study's numbers."""
+    return problem(
+        "flow.gap_rule",
+        persons=f"{gap.min_persons:g}",
+        share=f"{gap.min_share:.0%}",
+        half=f"{gap.half_share:.0%}",
+        few=f"{gap.half_persons:g}",
+        patch=f"{gap.patch_persons:g}",
+    )
 
 
 def gap_rows(

@@ -51,7 +51,7 @@ def clause_text(standard: Standard, language: str) -> str:
     if standard.source:
         parts.append(standard.source)
     body = say(language, "standards.clause.join").join(parts)
-    return body + status_mark(standard, language)
+    return (body + status_mark(standard, language)).strip()
 
 
 def status_mark(standard: Standard, language: str) -> str:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
+from servicecircle.analysis.gaps import gap_rule
 from servicecircle.outputs import palette
 from servicecircle.outputs.webmap import words
 from servicecircle.outputs.webmap.encode import FINE, lines, polygons
 from servicecircle.standards.wording import clause_text, limit_text
-from servicecircle.text.text import catalogue
+from servicecircle.text.text import catalogue, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +84,7 @@ def map_data(results: Results) -> dict[str, Any]:
         "places": _places(results),
         "notices": list(results.notices),
         "note": words.map_note(study),
+        "rule": sentence(language, gap_rule(study.gap)),
         "credits": words.map_credits(study),
     }
 
@@ -184,7 +186,7 @@ def _criterion(
         "rows": _rows(results, summary, place=place, doors=doors),
         "gaps": [
             _gap(row, place, doors)
-            for row in _records(results.gaps[results.gaps["criterion"] == key].sort_values("rank", kind="stable"))
+            for row in _records(results.gaps[results.gaps["criterion"] == key])
         ],
         "area_shape": [p for g in drawn for p in polygons(g, simplify_deg=AREA_SHIFT)],
     }

@@ -566,16 +566,23 @@
     var c = criterion();
     if (!c || c.state === "no data") { empty(root, text.no_data, c ? c.lines[0] : "", true); return; }
     if (!c.gaps.length) { empty(root, text.no_gaps, text.no_gaps_more); return; }
-    var list = el("ol", "rows");
-    c.gaps.forEach(function (gap, number) { add(list, add(el("li"), gapRow(gap, number))); });
-    add(root, list, el("p", "for", data.rule));
+    var list = null, kind = "";
+    c.gaps.forEach(function (gap, number) {
+      if (gap.kind !== kind) {
+        kind = gap.kind;
+        list = el("ol", "rows");
+        add(root, kind === "scattered" ? null : el("h2", "kind", kind === "unit" ? text.gaps_units : text.gaps_patches), list);
+      }
+      add(list, add(el("li"), gapRow(gap, number)));
+    });
+    add(root, el("p", "for", data.rule));
   }
 
   function gapRow(gap, number) {
     var scattered = gap.kind === "scattered";
     var node = el(scattered ? "div" : "button", scattered ? "static" : "");
-    var name = el("span", "name", scattered ? text.scattered : gap.name || (gap.unit !== null ? data.units[gap.unit].id : "—"));
-    var aside = scattered ? gap.parent : [gap.kind === "patch" ? text.patch : "", gap.parent].filter(Boolean).join(" · ");
+    var name = el("span", "name", gap.name || (gap.unit !== null ? data.units[gap.unit].id : "—"));
+    var aside = scattered ? gap.parent : gap.parent;
     if (aside) { add(name, el("small", null, aside)); }
     add(node, el("span", "rank", scattered ? "" : gap.rank), name, el("span", "value", fill(text.people, { n: people(gap.uncovered) })));
     if (!scattered) {
@@ -763,7 +770,7 @@
     if (gap.cause) { add(body, table([[text.cause, data.causes[gap.cause] || gap.cause]])); }
     var near = nearestTable(gap.near);
     if (near.length) { add(body, el("h3", null, text.nearest), table(near)); }
-    openCard(gap.name || "—", [text.patch, gap.parent].filter(Boolean).join(" · "), text.short_mark, body);
+    openCard(gap.name || "—", [text.gaps_patches, gap.parent].filter(Boolean).join(" · "), text.short_mark, body);
     if (gap.x !== null) { map.setView([gap.y, gap.x], Math.max(map.getZoom(), 14)); }
     byId("card").focus();
   }
