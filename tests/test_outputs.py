@@ -240,7 +240,7 @@ def test_workbook_codes_are_text_and_numbers_are_numbers():
     assert (code.value, code.data_type) == (results.units["unit_id"][0], "s")
     assert row[head["人口"]].value == results.units["persons"][0]
     assert row[head["城乡"]].value == "城镇"
-    assert row[head["短缺"]].value == "否"
+    assert row[head["缺口"]].value == "否"
     with zipfile.ZipFile(io.BytesIO(workbook_bytes(results))) as archive:
         sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
         assert len(sheets) == 8
