@@ -51,17 +51,30 @@ TABLE_SHEETS = {
     "set_aside": "set_aside.csv",
 }
 
+#: Columns that stand first on a sheet and alone on paper; the rest follow on the screen.
+PRINTED = {
+    "scorecard": ("title", "limit_text", "facilities", "persons", "covered_persons", "share_covered", "uncovered_persons")
+    + ("units", "units_short", "target", "verdict", "assumed_verdict"),
+    "gaps": ("rank", "title", "limit_text", "gap_kind", "name", "parent", "persons", "uncovered_persons")
+    + ("share_covered", "cause", "nearest_time_min", "nearest_road_km", "nearest_straight_km"),
+    "units": ("criterion", "name", "parent", "area_class", "persons", "covered_persons", "uncovered_persons")
+    + ("share_covered", "short", "p50", "p90", "unit_of_value", "nearest_name"),
+    "sites": ("order", "name", "candidate_kind", "type", "new_persons", "covered_persons", "share_covered")
+    + ("lon_gcj02", "lat_gcj02", "lon", "lat"),
+}
+
 FIELD_COLUMNS = tuple(Column(name) for name in ("table", "column", "header", "unit", "meaning", "rounding"))
 SOURCE_COLUMNS = tuple(Column(name) for name in ("role", "file", "source", "licence"))
 
 
 @dataclass(frozen=True)
 class _Page:
-    """One sheet: its columns and, for each, its cells."""
+    """One sheet: its columns and, for each, its cells; the first ``printed`` columns go on paper."""
 
     key: str
     columns: tuple[Column, ...]
     cells: list[list[Cell]]
+    printed: int
 
 
 def workbook_bytes(results: Results) -> bytes:
@@ -91,12 +104,15 @@ def _frames(results: Results) -> dict[str, pd.DataFrame]:
 
 
 def _table_page(table: str, frame: pd.DataFrame, language: str) -> _Page:
-    filled = [[_said(value, column, language) for value in cells] for column, cells in columns(table, frame)]
-    return _Page(table, TABLES[table], filled)
+    first = [name for name in PRINTED.get(table, ()) if name in {column.name for column in TABLES[table]}]
+    rank = {name: place for place, name in enumerate(first)}
+    ordered = sorted(columns(table, frame), key=lambda pair: rank.get(pair[0].name, len(rank)))
+    filled = [[_said(value, column, language) for value in cells] for column, cells in ordered]
+    return _Page(table, tuple(column for column, _ in ordered), filled, len(first) or len(ordered))
 
 
 def _page(key: str, described: tuple[Column, ...], rows: list[tuple[str, ...]]) -> _Page:
-    return _Page(key, described, [[row[i] for row in rows] for i in range(len(described))])
+    return _Page(key, described, [[row[i] for row in rows] for i in range(len(described))], len(described))
 
 
 def _said(value: Cell, column: Column, language: str) -> Cell:
@@ -210,7 +226,7 @@ def _notices(results: Results, pages: list[_Page]) -> list[str]:
         if total > MAX_ROWS:
             values = {"sheet": say(language, f"tables.sheet.{page.key}"), "file": TABLE_SHEETS[page.key]}
             lines.append(say(language, "tables.sheet_full", rows=MAX_ROWS, total=total, **values))
-    return [line for line in lines if line]
+    return [line for line in dict.fromkeys(lines) if line]
 
 
 def _table_sheet(book: Workbook, page: _Page, language: str, formats: dict[str, Format]) -> None:
@@ -227,6 +243,7 @@ def _table_sheet(book: Workbook, page: _Page, language: str, formats: dict[str, 
     width = len(page.columns) - 1
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, last, width)
+    sheet.print_area(0, 0, last, page.printed - 1)
     # codes are text on purpose: no green corner
     sheet.ignore_errors({"number_stored_as_text": f"A1:{xlsxwriter.utility.xl_rowcol_to_cell(last, width)}"})
 
