@@ -45,8 +45,8 @@ def main() -> int:
     world = prepare(load_study(path)).world
     search = world.search("walk", "to_facility", "time")
     access = world.facility_places.access["walk"]
-    row, node, value = search.ends(access, np.arange(len(access.point)), at_door=True)
-    facility = access.point[row]
+    ends = search.ends(access, np.arange(len(access.point)), at_door=True)
+    node, value, facility = ends.node, ends.value, access.point[ends.row]
     factor = 1 << int(len(world.facilities) - 1).bit_length()
     graph = search.graph
     nodes = len(world.network.node_id)

@@ -125,7 +125,8 @@ class Explainer:
         if self._search is None:
             return [*lines, self._say("straight", km=f"{reach.value[point] / MM_PER_KM:.3f}")]
         doors = self._world.doors(np.array([facility]))
-        trip = trace(self._search, self._world.demand_places, point, doors, self._world.walk)
+        at_most = float(reach.value[point])
+        trip = trace(self._search, self._world.demand_places, point, doors, self._world.walk, at_most=at_most)
         return lines if trip is None else [*lines, *self._parts(trip)]
 
     def _reach(self) -> Reach:

@@ -16,7 +16,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from servicecircle.demand.pieces import Shares
-from servicecircle.geo.crs import GEOD, geodesic_m
+from servicecircle.geo.crs import GEOD, SCALE_SLACK, geodesic_m
 from servicecircle.text import say
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from servicecircle.geo.crs import WorkingCrs
 
 REACH_M = 3000.0
-#: Planar and geodesic metres differ by less than this share within a study (scale of the working CRS).
-SCALE_SLACK = 0.01
 #: Nearer than this a block or patch is simply "near X".
 NEAR_KM = 0.5
 BLOCK_M = 2000.0

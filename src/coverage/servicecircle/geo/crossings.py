@@ -107,7 +107,7 @@ class _Index:
             if len(pair) == 0:
                 continue
             pair = pair[shapely.intersects(shapes[pair[:, 1]], legs[pair[:, 0]])]
-            meet = shapely.relate_pattern(legs[pair[:, 0]], shapes[pair[:, 1]], INTERIORS_MEET)
+            meet = shapely.relate_pattern(shapes[pair[:, 1]], legs[pair[:, 0]], INTERIORS_MEET)
             hit[pair[meet, 0]] = True
         return hit
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 GEOD = pyproj.Geod(ellps="WGS84")
 WGS84 = pyproj.CRS.from_epsg(4326)
 
+#: Planar metres of the working CRS and geodesic metres differ by less than this share within a study.
+SCALE_SLACK = 0.01
+
 #: Names a study may use for a coordinate system beside any code pyproj knows.
 NAMED = {"WGS84": "EPSG:4326", "CGCS2000": "EPSG:4490"}
 

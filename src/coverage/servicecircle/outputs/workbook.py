@@ -53,7 +53,15 @@ TABLE_SHEETS = {
 
 #: Columns that stand first on a sheet and alone on paper; the rest follow on the screen.
 PRINTED = {
-    "scorecard": ("title", "limit_text", "facilities", "persons", "covered_persons", "share_covered", "uncovered_persons")
+    "scorecard": (
+        "title",
+        "limit_text",
+        "facilities",
+        "persons",
+        "covered_persons",
+        "share_covered",
+        "uncovered_persons",
+    )
     + ("units", "units_short", "target", "verdict", "assumed_verdict"),
     "gaps": ("rank", "title", "limit_text", "gap_kind", "name", "parent", "persons", "uncovered_persons")
     + ("share_covered", "cause", "nearest_time_min", "nearest_road_km", "nearest_straight_km"),

@@ -13,13 +13,12 @@ from scipy.spatial import cKDTree
 from servicecircle.analysis.cover import covered
 from servicecircle.analysis.evaluate import evaluate
 from servicecircle.geo.coordinates import wgs84_to_gcj02
-from servicecircle.geo.crs import geodesic_m
+from servicecircle.geo.crs import SCALE_SLACK, geodesic_m
 from servicecircle.geo.sums import sum_by
 from servicecircle.siting.candidates import Candidates, find_candidates
 from servicecircle.siting.columns import SITE_COLUMNS
 from servicecircle.siting.models import maximal_covering
 from servicecircle.travel.reach import Doors, Places, network_reach
-from servicecircle.travel.straight import SCALE_SLACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from servicecircle.geo.crs import geodesic_m
+from servicecircle.geo.crs import SCALE_SLACK, geodesic_m
 from servicecircle.travel.network import MS_KMH_PER_MM
 
 if TYPE_CHECKING:
@@ -135,12 +135,18 @@ class AccessFinder:
         self._working = working
         self._crossings = crossings
         self._limit_m = limit_m
-        attachable = np.zeros(network.size, dtype=bool)
-        for mode in network.modes.values():
-            attachable |= mode.attachable
-        self._edges = np.flatnonzero(attachable)
-        self._shapes = _attach_shapes(network, self._edges)
-        self._tree = shapely.STRtree(self._shapes)
+        self._shapes = _attach_shapes(network, np.arange(network.size))
+        self._trees: dict[tuple[str, ...], tuple[shapely.STRtree, NDArray[np.int64]]] = {}
+
+    def _tree(self, modes: tuple[str, ...]) -> tuple[shapely.STRtree, NDArray[np.int64]]:
+        """Return a tree of the edges that any of some modes may attach to, and those edges."""
+        if modes not in self._trees:
+            attachable = np.zeros(self._network.size, dtype=bool)
+            for mode in modes:
+                attachable |= self._network.modes[mode].attachable
+            edges = np.flatnonzero(attachable)
+            self._trees[modes] = shapely.STRtree(self._shapes[edges]), edges
+        return self._trees[modes]
 
     def find(
         self, lon: NDArray[np.float64], lat: NDArray[np.float64], modes: Iterable[str], *, walls_yield: bool = False
@@ -156,12 +162,9 @@ class AccessFinder:
         found: dict[str, list[tuple[_Feet, NDArray[np.bool_]]]] = {mode: [] for mode in modes}
         for first in range(0, len(lon), BLOCK):
             last = min(first + BLOCK, len(lon))
-            feet = self._nearest(lon[first:last], lat[first:last], modes)
             xy = self._working.project(lon[first:last], lat[first:last])
-            candidates = {mode: self._of_mode(feet, mode) for mode in modes}
-            wanted = np.zeros(len(feet.point), dtype=bool)
-            for rows in candidates.values():
-                wanted[rows] = True
+            feet, candidates = self._nearest(lon[first:last], lat[first:last], xy, modes)
+            wanted = np.ones(len(feet.point), dtype=bool)
             barred = self._barred(feet, xy, wanted, ignore_walls=False)
             free = self._barred(feet, xy, wanted & barred, ignore_walls=True) if walls_yield else barred
             for mode, rows in candidates.items():
@@ -170,56 +173,62 @@ class AccessFinder:
                 found[mode].append((shifted, yielded))
         return {mode: _joined(parts, len(lon)) for mode, parts in found.items()}
 
-    def _nearest(self, lon: NDArray[np.float64], lat: NDArray[np.float64], modes: tuple[str, ...]) -> _Feet:
-        """Return every foot that can be among the nearest edges of any mode, sorted by (point, leg, edge).
+    def _nearest(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64], xy: NDArray[np.float64], modes: tuple[str, ...]
+    ) -> tuple[_Feet, dict[str, NDArray[np.int64]]]:
+        """Return the feet on the nearest edges of all modes, each once, and each mode's rows among them.
 
-        Rings grow until a point has enough edges of every mode within half the ring (or the limit is reached):
-        what lies beyond cannot be nearer.
+        Rows are sorted by (point, leg, edge). Rings grow for a point and a mode until enough edges of the mode lie
+        well inside: what lies beyond cannot be nearer. A wider ring asks only for edges of modes that still lack some.
         """
-        xy = self._working.project(lon, lat)
-        todo = np.arange(len(lon))
-        parts: list[_Feet] = []
+        lacking = np.ones((len(lon), len(modes)), dtype=bool)
+        found: dict[str, list[_Feet]] = {mode: [] for mode in modes}
         # a planar ring may miss an edge that is a few millimetres inside the geodesic limit
-        for radius in (*[r for r in SEARCH_M if r < self._limit_m], self._limit_m * 1.001 + 0.01):
-            found = self._feet(lon, lat, xy, todo, radius)
-            last = radius > self._limit_m
-            done = np.ones(len(lon), dtype=bool) if last else self._enough(found, len(lon), modes, radius)
-            parts.append(found.take(done[found.point]))
-            todo = todo[~done[todo]]
-            if len(todo) == 0:
+        last = self._limit_m * (1 + SCALE_SLACK) + 0.01
+        for radius in (*[r for r in SEARCH_M if r < self._limit_m], last):
+            enough = radius * 1000 * (1 - SCALE_SLACK) if radius < last else -1.0
+            for wanted in np.unique(lacking[lacking.any(axis=1)], axis=0):
+                points = np.flatnonzero((lacking == wanted).all(axis=1))
+                chosen = tuple(mode for mode, yes in zip(modes, wanted, strict=True) if yes)
+                feet = self._feet(lon, lat, xy, points, radius, chosen)
+                for mode in chosen:
+                    mine, done = self._of_mode(feet, mode, points, enough)
+                    found[mode].append(mine)
+                    lacking[done, modes.index(mode)] = False
+            if not lacking.any():
                 break
-        feet = _concatenate(parts)
-        feet = feet.take(feet.leg_mm <= round(self._limit_m * 1000))
-        return feet.take(np.lexsort((feet.edge, feet.leg_mm, feet.point)))
+        return _united({mode: _concatenate(parts) for mode, parts in found.items()})
 
-    def _enough(self, feet: _Feet, points: int, modes: tuple[str, ...], radius: float) -> NDArray[np.bool_]:
-        inside = feet.leg_mm < radius * 990  # 1 % off the ring: planar and geodesic metres differ far less
-        done = np.ones(points, dtype=bool)
-        for mode in modes:
-            of_mode = inside & self._network.modes[mode].attachable[feet.edge]
-            done &= np.bincount(feet.point[of_mode], minlength=points) >= EDGES_TRIED
-        return done
+    def _of_mode(
+        self, feet: _Feet, mode: str, points: NDArray[np.int64], enough_mm: float
+    ) -> tuple[_Feet, NDArray[np.int64]]:
+        """Return the nearest feet of one mode for the points that are done with this ring, and those points."""
+        of_mode = self._network.modes[mode].attachable[feet.edge] & (feet.leg_mm <= round(self._limit_m * 1000))
+        mine = feet.take(np.flatnonzero(of_mode))
+        done = np.zeros(int(points.max(initial=0)) + 1, dtype=bool)
+        inside = np.bincount(mine.point[mine.leg_mm < enough_mm], minlength=len(done))
+        done[points] = (inside[points] >= EDGES_TRIED) | (enough_mm < 0)
+        mine = mine.take(done[mine.point])
+        mine = mine.take(np.lexsort((mine.edge, mine.leg_mm, mine.point)))
+        return mine.take(_rank(mine.point) < EDGES_TRIED), np.flatnonzero(done)
 
     def _feet(
         self,
         lon: NDArray[np.float64],
         lat: NDArray[np.float64],
         xy: NDArray[np.float64],
-        todo: NDArray[np.int64],
+        points: NDArray[np.int64],
         radius: float,
+        modes: tuple[str, ...],
     ) -> _Feet:
-        """Return the feet of the points ``todo`` on all edges within ``radius`` metres."""
-        row, shape = self._tree.query(shapely.points(xy[todo]), predicate="dwithin", distance=radius)
-        point, edge = todo[row], self._edges[shape]
+        """Return the feet of some points on all edges of some modes within ``radius`` metres."""
+        tree, edges = self._tree(modes)
+        row, shape = tree.query(shapely.points(xy[points]), predicate="dwithin", distance=radius)
+        point, edge = points[row], edges[shape]
         foot = _foot(self._network, xy[point], edge)
         leg_m = geodesic_m(lon[point], lat[point], foot.lon, foot.lat)
         leg_mm = np.rint(leg_m * 1000).astype(np.int64)
         return _Feet(point, edge, foot.from_start_mm, leg_mm, foot.xy)
-
-    def _of_mode(self, feet: _Feet, mode: str) -> NDArray[np.int64]:
-        """Return the rows of each point's nearest edges of one mode."""
-        rows = np.flatnonzero(self._network.modes[mode].attachable[feet.edge])
-        return rows[_rank(feet.point[rows]) < EDGES_TRIED]
 
     def _barred(
         self, feet: _Feet, xy: NDArray[np.float64], wanted: NDArray[np.bool_], *, ignore_walls: bool
@@ -240,6 +249,20 @@ class AccessFinder:
         meets = self._crossings.meets_near(lines, feet.foot_xy[short], ROAD_END_M, ignore_walls=ignore_walls)
         barred[short[meets]] = False
         return barred
+
+
+def _united(feet: dict[str, _Feet]) -> tuple[_Feet, dict[str, NDArray[np.int64]]]:
+    """Unite the feet of several modes, each (point, edge) once, and return each mode's rows among them."""
+    everything = _concatenate(list(feet.values()))
+    order = np.lexsort((everything.edge, everything.leg_mm, everything.point))
+    ordered = everything.take(order)
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (np.diff(ordered.point) != 0) | (np.diff(ordered.edge) != 0)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.cumsum(new) - 1
+    starts = np.concatenate(([0], np.cumsum([len(part.point) for part in feet.values()])))
+    rows = {mode: np.sort(place[starts[i] : starts[i + 1]]) for i, mode in enumerate(feet)}
+    return ordered.take(new), rows
 
 
 def _rank(group: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from servicecircle.geo.crs import geodesic_m
+from servicecircle.standards.modes import standard_modes
 from servicecircle.travel import tags as rules
 
 if TYPE_CHECKING:
@@ -95,7 +96,6 @@ class Network:
     xy: NDArray[np.float64]
     along_m: NDArray[np.float64]
     node_id: NDArray[np.int64]
-    degree: NDArray[np.int64]
     modes: Mapping[str, ModeEdges]
     component_rule: str
 
@@ -124,29 +124,26 @@ def build_network(
         A piece of a mode's network shorter than both the share of its total length and the kilometres is
         not attached to.
     """
-    kept, classes, permitted = _routable(ways, modes)
+    kept, classes = _routable(ways)
     runs = _edges(ways, kept)
     lon, lat = ways.lon[runs.vertex], ways.lat[runs.vertex]
     along_m, length_m = _lengths(lon, lat, runs.start)
     mm = np.rint(length_m * 1000).astype(np.int64)
     junctions, ends = np.unique(np.concatenate((runs.tail_id, runs.head_id)), return_inverse=True)
     tail, head = ends[: len(mm)].astype(np.int32), ends[len(mm) :].astype(np.int32)
-    edge_tags = tuple(ways.tags[w] for w in runs.way)
-    road_class = np.array([classes[w] for w in runs.way], dtype=str)
+    used, way = np.unique(runs.way, return_inverse=True)
+    way_tags = tuple(ways.tags[w] for w in used)
+    way_class = np.array([classes[w] for w in used], dtype=str)
     is_urban = urban(*_midpoints(lon, lat, along_m, runs.start)) if len(mm) else np.zeros(0, bool)
-    facts = _Facts(edge_tags, road_class, is_urban, mm, tail, head)
-    limits = (component_share, component_km)
-    tables = {
-        mode.id: _mode_edges(mode, facts, np.array([permitted[w][i] for w in runs.way], dtype=bool), limits)
-        for i, mode in enumerate(modes)
-    }
+    facts = _Facts(way_tags, way_class, way, is_urban, mm, tail, head)
+    tables = {mode.id: _mode_edges(mode, facts, (component_share, component_km)) for mode in modes}
     return Network(
         tail=tail,
         head=head,
         mm=mm,
         way=ways.id[runs.way],
-        tags=edge_tags,
-        road_class=road_class,
+        tags=tuple(way_tags[w] for w in way),
+        road_class=way_class[way],
         urban=is_urban,
         point_start=runs.start,
         lon=lon,
@@ -154,25 +151,25 @@ def build_network(
         xy=working.project(lon, lat),
         along_m=along_m,
         node_id=junctions,
-        degree=np.bincount(np.concatenate((tail, head)), minlength=len(junctions)),
         modes=tables,
         component_rule=f"min({component_share:g} x length, {component_km:g} km)",
     )
 
 
-def _routable(ways: Ways, modes: Sequence[Mode]) -> tuple[NDArray[np.int64], dict[int, str], dict[int, list[bool]]]:
-    """Return the ways some mode may use (by way id), their class, and which modes may."""
+def _routable(ways: Ways) -> tuple[NDArray[np.int64], dict[int, str]]:
+    """Return the ways some shipped mode may use (by way id) and their class.
+
+    All shipped modes are asked, whichever a study judges: where roads are cut, and so where access legs end,
+    must not depend on the question.
+    """
+    modes = tuple(standard_modes().values())
     classes: dict[int, str] = {}
-    permitted: dict[int, list[bool]] = {}
     for index, tags in enumerate(ways.tags):
         cls = rules.road_class(tags)
-        if cls is None:
-            continue
-        may = [rules.allowed(tags, cls, mode) for mode in modes]
-        if any(may):
-            classes[index], permitted[index] = cls, may
+        if cls is not None and any(rules.allowed(tags, cls, mode) for mode in modes):
+            classes[index] = cls
     kept = np.array(list(classes), dtype=np.int64)
-    return kept[np.argsort(ways.id[kept], kind="stable")], classes, permitted
+    return kept[np.argsort(ways.id[kept], kind="stable")], classes
 
 
 @dataclass(frozen=True)
@@ -251,48 +248,49 @@ def _midpoints(
 
 @dataclass(frozen=True)
 class _Facts:
-    """What is known of the edges before any mode looks at them."""
+    """What is known before any mode looks: tags and class by way, the rest by edge."""
 
     tags: tuple[Mapping[str, str], ...]
     road_class: NDArray[np.str_]
+    way: NDArray[np.int64]
     urban: NDArray[np.bool_]
     mm: NDArray[np.int64]
     tail: NDArray[np.int32]
     head: NDArray[np.int32]
 
 
-def _mode_edges(
-    mode: Mode, facts: _Facts, permitted: NDArray[np.bool_], component_limits: tuple[float, float]
-) -> ModeEdges:
-    edge_tags, road_class, urban, mm = facts.tags, facts.road_class, facts.urban, facts.mm
-    posted = [rules.maxspeed_kmh(t.get("maxspeed")) for t in edge_tags]
-    kmh = np.array(
-        [
-            rules.speed_kmh(c, mode, urban=bool(u), posted_kmh=p)
-            for c, u, p in zip(road_class, urban, posted, strict=True)
-        ],
-        dtype=float,
-    )
-    free = np.array(
-        [rules.speed_kmh(c, mode, urban=bool(u), posted_kmh=None) for c, u in zip(road_class, urban, strict=True)],
-        dtype=float,
-    )
+def _mode_edges(mode: Mode, facts: _Facts, component_limits: tuple[float, float]) -> ModeEdges:
+    way, mm = facts.way, facts.mm
+    pairs = list(zip(facts.tags, facts.road_class, strict=True))
+    permitted = np.array([rules.allowed(tags, cls, mode) for tags, cls in pairs], dtype=bool)[way]
+    directions = np.array([rules.directions(tags, mode) for tags in facts.tags], dtype=bool).reshape(-1, 2)[way]
+    closed = np.array([rules.is_tagged(t, "bridge") or rules.is_tagged(t, "tunnel") for t in facts.tags], dtype=bool)
+    closed |= np.isin(facts.road_class, ("motorway", "ferry"))
+    kmh, free = _speeds(mode, pairs, posted=True), _speeds(mode, pairs, posted=False)
+    kmh, free = (np.where(facts.urban, by_way[way, 0], by_way[way, 1]) for by_way in (kmh, free))
     usable = permitted & (kmh > 0)
-    ways = np.array([rules.directions(t, mode) for t in edge_tags], dtype=bool).reshape(-1, 2)
     ms = np.zeros(len(mm), dtype=np.int64)
     ms[usable] = np.rint(mm[usable] * MS_KMH_PER_MM / kmh[usable])
     component, tiny = _components(usable, facts, *component_limits)
-    closed = np.array([rules.is_tagged(t, "bridge") or rules.is_tagged(t, "tunnel") for t in edge_tags], dtype=bool)
-    closed |= np.isin(road_class, ("motorway", "ferry"))
     return ModeEdges(
         ms=ms,
-        forward=usable & ways[:, 0],
-        backward=usable & ways[:, 1],
+        forward=usable & directions[:, 0],
+        backward=usable & directions[:, 1],
         component=component,
-        attachable=usable & ~tiny & ~closed,
+        attachable=usable & ~tiny & ~closed[way],
         kmh=np.where(usable, kmh, 0.0),
         posted=usable & (kmh != free),
     )
+
+
+def _speeds(mode: Mode, ways: list[tuple[Mapping[str, str], str]], *, posted: bool) -> NDArray[np.float64]:
+    """Return urban and rural speed of each way, with or without its posted limit."""
+    speeds = [
+        [rules.speed_kmh(cls, mode, urban=urban, posted_kmh=limit) for urban in (True, False)]
+        for tags, cls in ways
+        for limit in (rules.maxspeed_kmh(tags.get("maxspeed")) if posted else None,)
+    ]
+    return np.array(speeds, dtype=float).reshape(-1, 2)
 
 
 def _components(

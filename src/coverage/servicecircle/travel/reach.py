@@ -114,6 +114,27 @@ class Graph:
     edge: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Pieces between feet and the ends of their edges.
+
+    Attributes
+    ----------
+    row : int64 array (pieces,)
+        Leg row the piece belongs to.
+    node : int64 array (pieces,)
+    value : int64 array (pieces,)
+        Value of the piece and the leg.
+    at_tail : bool array (pieces,)
+        Whether the piece runs to the first node of the edge (else to the last).
+    """
+
+    row: NDArray[np.int64]
+    node: NDArray[np.int64]
+    value: NDArray[np.int64]
+    at_tail: NDArray[np.bool_]
+
+
 class Search:
     """Shortest paths on one network for one mode, direction and measure.
 
@@ -131,7 +152,11 @@ class Search:
         self._out = edges.forward if toward else edges.backward
         self._back = edges.backward if toward else edges.forward
         penalty = round(mode.junction_s * 1000) if measure == "time" else 0
-        self.penalty = np.where(network.degree >= 3, penalty, 0).astype(np.int64)  # three roads make a junction
+        usable = edges.forward | edges.backward
+        roads = np.bincount(
+            np.concatenate((network.tail[usable], network.head[usable])), minlength=len(network.node_id)
+        )
+        self.penalty = np.where(roads >= 3, penalty, 0).astype(np.int64)  # three roads of the mode make a junction
         self.graph = self._graph()
 
     def _graph(self) -> Graph:
@@ -173,10 +198,8 @@ class Search:
         """Return the value of access legs."""
         return leg_ms(self.mode, leg_mm) if self.measure == "time" else leg_mm
 
-    def ends(
-        self, access: Access, rows: NDArray[np.int64], *, at_door: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return leg row, node and value between a foot and the ends of its edge, in permitted directions.
+    def ends(self, access: Access, rows: NDArray[np.int64], *, at_door: bool) -> Ends:
+        """Return the pieces between feet and the ends of their edges, in permitted directions, with their legs.
 
         At the door of a trip ``to_facility`` the edge is travelled towards the foot, at the demand point away from it.
         """
@@ -186,10 +209,12 @@ class Search:
         by_tail = self._out[edge] if at_door else self._back[edge]
         by_head = self._back[edge] if at_door else self._out[edge]
         tail, head = self.network.tail[edge].astype(np.int64), self.network.head[edge].astype(np.int64)
-        row = np.concatenate((rows[by_tail], rows[by_head]))
-        node = np.concatenate((tail[by_tail], head[by_head]))
-        value = np.concatenate(((place + leg)[by_tail], (rest + leg)[by_head]))
-        return row, node, value
+        return Ends(
+            np.concatenate((rows[by_tail], rows[by_head])),
+            np.concatenate((tail[by_tail], head[by_head])),
+            np.concatenate(((place + leg)[by_tail], (rest + leg)[by_head])),
+            np.concatenate((np.ones(by_tail.sum(), dtype=bool), np.zeros(by_head.sum(), dtype=bool))),
+        )
 
     def same_edge(
         self, demand: Access, rows: NDArray[np.int64], doors: Access, door_rows: NDArray[np.int64]
@@ -223,12 +248,12 @@ class Search:
         return best[:-1]
 
     def run_with_path(
-        self, node: NDArray[np.int64], cost: NDArray[np.int64]
+        self, node: NDArray[np.int64], cost: NDArray[np.int64], *, limit: float = np.inf
     ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return costs and predecessors (the source is the last node) for tracing one trip."""
         matrix = self._with_source(node, cost, 1)
         best, before = dijkstra(  # type: ignore[call-overload]
-            matrix, indices=len(self.network.node_id), return_predecessors=True
+            matrix, indices=len(self.network.node_id), return_predecessors=True, limit=limit
         )
         return best[:-1], before[:-1]
 
@@ -299,12 +324,12 @@ def _door_legs(doors: Doors, access: Access) -> tuple[NDArray[np.int64], NDArray
 def _by_network(search: Search, demand: Places, doors: Doors, factor: int, limit: float) -> NDArray[np.float64]:
     access, door_access = demand.access[search.mode.id], doors.places.access[search.mode.id]
     door_rows, facility_of = _door_legs(doors, door_access)
-    row, node, value = search.ends(door_access, door_rows, at_door=True)
-    cost = search.run(node, value * factor + facility_of[row], factor, limit=limit)
+    seeds = search.ends(door_access, door_rows, at_door=True)
+    cost = search.run(seeds.node, seeds.value * factor + facility_of[seeds.row], factor, limit=limit)
     best = np.full(access.points, np.inf)
     rows = np.arange(len(access.point))
-    row, node, value = search.ends(access, rows, at_door=False)
-    np.minimum.at(best, access.point[row], cost[node] + value * factor)
+    ends = search.ends(access, rows, at_door=False)
+    np.minimum.at(best, access.point[ends.row], cost[ends.node] + ends.value * factor)
     leg, door, direct = search.same_edge(access, rows, door_access, door_rows)
     np.minimum.at(best, access.point[leg], (direct * factor + facility_of[door]).astype(float))
     return best

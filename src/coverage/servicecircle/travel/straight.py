@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from servicecircle.geo.crs import geodesic_m
+from servicecircle.geo.crs import SCALE_SLACK, geodesic_m
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from servicecircle.geo.crs import WorkingCrs
 
-#: Planar and geodesic metres differ by less than this share within a study (scale of the working CRS).
-SCALE_SLACK = 0.01
 BLOCK = 100_000
 
 

@@ -12,7 +12,8 @@ from servicecircle.travel.straight import straight_pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from servicecircle.travel.reach import Doors, Places, Search, StraightWalk
+    from servicecircle.travel.doors import Access
+    from servicecircle.travel.reach import Doors, Ends, Places, Search, StraightWalk
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,15 @@ class _Part:
     value: int
 
 
-def trace(search: Search, demand: Places, point: int, doors: Doors, walk: StraightWalk) -> Trip | None:
-    """Return the best trip between one demand point and the doors of one facility; None when there is none."""
+def trace(
+    search: Search, demand: Places, point: int, doors: Doors, walk: StraightWalk, *, at_most: float = np.inf
+) -> Trip | None:
+    """Return the best trip between one demand point and the doors of one facility; None when there is none.
+
+    ``at_most`` bounds the search: the value of the trip where it is known.
+    """
     door_s = round(search.mode.door_s * 1000) if search.measure == "time" else 0
-    options = [_by_network(search, demand, point, doors), _same_edge(search, demand, point, doors)]
+    options = [_by_network(search, demand, point, doors, at_most), _same_edge(search, demand, point, doors)]
     if search.mode.straight_walking:
         options.append(_straight(search, demand, point, doors, walk))
     known = [trip for trip in options if trip is not None]
@@ -78,39 +84,39 @@ def _legs_of(places: Places, mode: str, rows: NDArray[np.int64]) -> NDArray[np.i
     return np.flatnonzero(np.isin(places.access[mode].point, rows))
 
 
-def _by_network(search: Search, demand: Places, point: int, doors: Doors) -> Trip | None:
+def _by_network(search: Search, demand: Places, point: int, doors: Doors, limit: float) -> Trip | None:
     mode = search.mode.id
     access, door_access = demand.access[mode], doors.places.access[mode]
-    door_row, seed, seed_value = search.ends(door_access, _legs_of(doors.places, mode, doors.row), at_door=True)
-    row, node, value = search.ends(access, _legs_of(demand, mode, np.array([point])), at_door=False)
-    if len(seed) == 0 or len(node) == 0:
+    seeds = search.ends(door_access, _legs_of(doors.places, mode, doors.row), at_door=True)
+    ends = search.ends(access, _legs_of(demand, mode, np.array([point])), at_door=False)
+    if len(seeds.node) == 0 or len(ends.node) == 0:
         return None
-    cost, before = search.run_with_path(seed, seed_value)
-    total = cost[node] + value
+    cost, before = search.run_with_path(seeds.node, seeds.value, limit=limit)
+    total = cost[ends.node] + ends.value
     at = int(total.argmin())
     if not np.isfinite(total[at]):
         return None
-    parts = [_part(search, access.edge[row[at]], access.from_start_mm[row[at]], int(node[at]))]
-    here = int(node[at])
+    here = int(ends.node[at])
+    parts = [_part(search, access, ends, at)]
     while before[here] < len(cost):
         there = int(before[here])
         parts.append(_whole(search, there, here))
         here = there
-    seeds = np.flatnonzero(seed == here)
-    door = door_row[seeds[seed_value[seeds].argmin()]]
-    parts.append(_part(search, door_access.edge[door], door_access.from_start_mm[door], here))
-    return _trip(search, int(access.leg_mm[row[at]]), parts, int(door_access.leg_mm[door]), int(total[at]))
+    rows = np.flatnonzero(seeds.node == here)
+    door = int(rows[seeds.value[rows].argmin()])
+    parts.append(_part(search, door_access, seeds, door))
+    legs = int(access.leg_mm[ends.row[at]]), int(door_access.leg_mm[seeds.row[door]])
+    return _trip(search, legs[0], parts, legs[1], int(total[at]))
 
 
-def _part(search: Search, edge: int, from_start_mm: int, node: int) -> _Part:
-    """Return the part of an edge between a foot and the end ``node`` (of a loop, the shorter part)."""
-    edge_array, mm_array = np.array([edge]), np.array([from_start_mm])
-    place = int(search.position(edge_array, mm_array)[0])
-    to_tail = _Part(int(edge), int(from_start_mm), place)
-    to_head = _Part(int(edge), int(search.network.mm[edge] - from_start_mm), int(search.length[edge]) - place)
-    if search.network.tail[edge] == search.network.head[edge]:
-        return min(to_tail, to_head, key=lambda part: part.value)
-    return to_tail if search.network.tail[edge] == node else to_head
+def _part(search: Search, access: Access, ends: Ends, at: int) -> _Part:
+    """Return the part of an edge between a foot and the end it is left by or entered from."""
+    row = ends.row[at : at + 1]
+    edge, mm = access.edge[row], access.from_start_mm[row]
+    place = int(search.position(edge, mm)[0])
+    if ends.at_tail[at]:
+        return _Part(int(edge[0]), int(mm[0]), place)
+    return _Part(int(edge[0]), int(search.network.mm[edge[0]] - mm[0]), int(search.length[edge[0]]) - place)
 
 
 def _whole(search: Search, there: int, here: int) -> _Part:

@@ -184,10 +184,7 @@ def _criterion(
         "clause": clause_text(criterion.standard, language),
         "note": criterion.standard.note.in_language(language) if criterion.standard.note else "",
         "rows": _rows(results, summary, place=place, doors=doors),
-        "gaps": [
-            _gap(row, place, doors)
-            for row in _records(results.gaps[results.gaps["criterion"] == key])
-        ],
+        "gaps": [_gap(row, place, doors) for row in _records(results.gaps[results.gaps["criterion"] == key])],
         "area_shape": [p for g in drawn for p in polygons(g, simplify_deg=AREA_SHIFT)],
     }
 
