@@ -18,7 +18,7 @@ from scipy.sparse import csr_array
 
 from servicecircle.analysis.evaluate import CriterionCoverage, evaluate
 from servicecircle.analysis.gaps import find_patches
-from servicecircle.analysis.quantiles import lower_quantile, most_people
+from servicecircle.analysis.quantiles import lower_quantiles, most_people
 from servicecircle.analysis.summary import count_people, ledger_line, short_units, summarise
 from servicecircle.analysis.world import World
 from servicecircle.demand import ledger
@@ -62,7 +62,7 @@ def world_of(
         facilities = pd.DataFrame({"id": [], "name": [], "type": [], "ownership": [], "lon": [], "lat": [], "unit": []})
     places = Places(facilities["lon"].to_numpy(dtype=float), facilities["lat"].to_numpy(dtype=float), {})
     walk = StraightWalk(WorkingCrs((117.0, 35.0, 117.2, 35.1)), NOTHING, 1000)
-    return World(demand, units, facilities, None, {}, Places(lon, lat, {}), places, walk, Gap())  # type: ignore[arg-type]
+    return World(demand, units, facilities, facilities, None, {}, Places(lon, lat, {}), places, walk, Gap())  # type: ignore[arg-type]
 
 
 def radius(km: float = 1.0, **values: object) -> Criterion:
@@ -153,7 +153,7 @@ def test_an_open_ledger_stops_the_run() -> None:
 @settings(max_examples=100, deadline=None)
 def test_lower_quantiles_equal_counting_heads(rows: list[tuple[int, int, bool, int]], q: float) -> None:
     unit, value, known, persons = (np.array(column) for column in zip(*rows, strict=True))
-    found = lower_quantile(q, unit, value, known.astype(bool), persons.astype(float), 4)
+    found = lower_quantiles((q,), unit, value, known.astype(bool), persons.astype(float), 4)[0]
     for u in range(4):
         heads = sorted(
             (v if k else math.inf) for uu, v, k, p in rows if uu == u for _ in range(p)
@@ -182,7 +182,16 @@ def test_patches_are_eight_connected_and_stop_at_a_parents_border() -> None:
         np.zeros(6), np.zeros(6), people, np.arange(6), np.arange(6), unit, people, 102.0, 0.0, grid=grid, half_m=50.0
     )
     world = World(
-        demand, base.units, base.facilities, None, {}, base.demand_places, base.facility_places, base.walk, Gap()
+        demand,
+        base.units,
+        base.facilities,
+        base.facilities,
+        None,
+        {},
+        base.demand_places,
+        base.facility_places,
+        base.walk,
+        Gap(),
     )  # type: ignore[arg-type]
     found = find_patches(world, entry_of(world, [False, True, False, True, False, False]))
     assert [(p.parent, p.uncovered) for p in found] == [("乙镇", 60.0), ("甲镇", 40.0)]
@@ -267,7 +276,9 @@ def test_maximal_covering_equals_exhaustive_search(seed: int) -> None:
     covers = rng.random((sites, groups)) < 0.35
     weight = rng.integers(1, 50, groups).astype(float)
     choose = min(choose, sites)
-    chosen = maximal_covering(csr_array(covers.astype(float)), weight, choose)
+    found = maximal_covering(csr_array(covers.astype(float)), weight, choose)
+    chosen = found.chosen
     best = max(weight[covers[list(c)].any(axis=0)].sum() for c in itertools.combinations(range(sites), choose))
+    assert found.gap == 0
     assert len(chosen) <= choose
     assert weight[covers[chosen].any(axis=0)].sum() == best

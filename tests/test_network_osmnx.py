@@ -18,7 +18,7 @@ from osmnx import _overpass
 from servicecircle.geo.crs import WorkingCrs
 from servicecircle.inputs.roads import Ways
 from servicecircle.standards.modes import standard_modes
-from servicecircle.travel.network import _edges, _routable, build_network
+from servicecircle.travel.network import Network, build_network
 
 from .travel_fixtures import read_all
 
@@ -161,23 +161,45 @@ def osmnx_pieces(root: ET.Element, mode: str, scratch: Path) -> dict[Piece, floa
     return {(u, v, data["osmid"]): data["length"] for u, v, data in graph.edges(data=True)}
 
 
+def vertex_nodes(network: Network, ways: Ways) -> list[int]:
+    """Return the OSM node of each vertex: edges come in the order of their way's nodes and share their junctions."""
+    row_of = {int(number): row for row, number in enumerate(ways.id)}
+    found: list[int] = []
+    way, place, nodes = -1, 0, np.zeros(0, dtype=np.int64)
+    for edge in range(network.size):
+        first, last = network.point_start[edge : edge + 2]
+        if network.way[edge] != way:
+            way = int(network.way[edge])
+            row = row_of[way]
+            of_way = np.arange(ways.start[row], ways.start[row + 1])
+            of_way = of_way[~np.isnan(ways.lon[of_way])]
+            nodes = of_way[np.concatenate(([True], np.diff(ways.node[of_way]) != 0))]
+            place = 0
+        if ways.node[nodes[place]] != network.node_id[network.tail[edge]]:  # the way was cut before this edge
+            place += 1
+        vertices = nodes[place : place + last - first]
+        assert np.array_equal(ways.lon[vertices], network.lon[first:last])
+        assert np.array_equal(ways.lat[vertices], network.lat[first:last])
+        assert ways.node[vertices[-1]] == network.node_id[network.head[edge]]
+        found += ways.node[vertices].tolist()
+        place += last - first - 1
+    return found
+
+
 def package_pieces(ways: Ways, mode: str) -> dict[Piece, float]:
     """Return the package's edges taken apart into pairs of nodes, in the permitted directions, with geodesic lengths."""
     modes = list(standard_modes().values())
-    kept, _, _permitted = _routable(ways, modes)
-    runs = _edges(ways, kept)
     working = WorkingCrs(
         (float(np.nanmin(ways.lon)), float(np.nanmin(ways.lat)), float(np.nanmax(ways.lon)), float(np.nanmax(ways.lat)))
     )
     network = build_network(ways, modes, working, urban=lambda lon, _: np.zeros(len(lon), dtype=bool))
-    node = ways.node[runs.vertex]
-    assert np.array_equal(network.lon, ways.lon[runs.vertex])  # the nodes beside the network's vertices
+    node = vertex_nodes(network, ways)
     table = network.modes[mode]
     pieces: dict[Piece, float] = {}
     for edge in range(network.size):
         first, last = network.point_start[edge : edge + 2]
         for k in range(first, last - 1):
-            a, b, length = int(node[k]), int(node[k + 1]), float(network.along_m[k + 1] - network.along_m[k])
+            a, b, length = node[k], node[k + 1], float(network.along_m[k + 1] - network.along_m[k])
             if table.forward[edge]:
                 pieces[a, b, int(network.way[edge])] = length
             if table.backward[edge]:

@@ -14,12 +14,14 @@ from servicecircle.analysis import drawings
 from servicecircle.analysis.build import find_doors
 from servicecircle.analysis.explain import Explainer
 from servicecircle.analysis.gaps import gap_rows, gap_rule
+from servicecircle.analysis.select import unknown_ownership
 from servicecircle.analysis.summary import ledger_line, summarise
 from servicecircle.demand import ledger
 from servicecircle.errors import problem
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
 from servicecircle.siting.plan import plan_sites
 from servicecircle.standards.catalogue import find
+from servicecircle.standards.wording import missing_text
 from servicecircle.text import sentence
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from servicecircle.errors import Problem
     from servicecircle.flow import Judged, Prepared
     from servicecircle.siting.plan import Plan
-    from servicecircle.study import Study
+    from servicecircle.study import Siting, Study
 
 #: Units explained on the map per criterion, those with most uncovered people first.
 CARDS_MOST = 200
@@ -111,9 +113,10 @@ def _plan(prepared: Prepared, progress: Callable[[str], None]) -> Plan | None:
 
 def _facilities(prepared: Prepared) -> gpd.GeoDataFrame:
     frame = prepared.world.facilities
+    asked = {criterion.mode for criterion in prepared.criteria if criterion.mode} or {"walk"}
     attached = np.ones(len(frame), dtype=bool)
-    for access in prepared.world.facility_places.access.values():
-        attached &= access.attached()
+    for mode in sorted(asked):
+        attached &= prepared.world.facility_places.access[mode].attached()
     columns = ["id", "name", "type", "type_text", "ownership", "source", "row"]
     table = frame[columns].assign(in_area=frame["unit"] >= 0, attached=attached)
     return gpd.GeoDataFrame(table, geometry=shapely.points(frame["lon"], frame["lat"]), crs="EPSG:4326")
@@ -174,24 +177,30 @@ def _drawings(prepared: Prepared, judged: Judged) -> Drawings:
 def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Problem]:
     """Say what the reader must know, most important first."""
     study, world, demand = prepared.study, prepared.world, prepared.world.demand
-    facilities = world.facilities
+    language, facilities = study.outputs.language, world.facilities
     yielded = np.zeros(len(facilities), dtype=bool)
     for access in world.facility_places.access.values():
         yielded |= access.yielded
     walking = world.demand_places.access["walk"].attached()
-    persons = float(demand.persons.sum())
+    inside = demand.inside_persons()
+    persons = float(inside.sum())
     notices = [problem("flow.note", note=study.study.note)] if study.study.note else []
     notices += [
-        problem("flow.no_data", criterion=e.criterion.key, missing=", ".join(e.missing))
+        problem("flow.no_data", criterion=e.criterion.key, missing=missing_text(e.missing, language))
         for e in judged.coverage.criteria
         if e.state != "computed"
+    ]
+    notices += [
+        problem("flow.ownership_unknown", criterion=e.criterion.key, count=unknown)
+        for e in judged.coverage.criteria
+        if e.state == "computed" and (unknown := unknown_ownership(facilities, e.criterion.standard))
     ]
     notices += prepared.inputs.notices
     notices.append(
         problem("flow.outside", persons=f"{demand.outside_persons:,.0f}", window=f"{demand.window_persons:,.0f}")
     )
     if persons > 0:
-        share = float(demand.persons[~walking].sum()) / persons
+        share = float(inside[~walking].sum()) / persons
         notices.append(problem("flow.far_from_roads", share=f"{share:.1%}", limit=f"{study.travel.access_limit_m:g}"))
     basis = world.units["basis"].value_counts()
     notices.append(
@@ -210,10 +219,19 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
         notices.append(problem("flow.water", moved=demand.moved, left=demand.in_water))
     if demand.grid is None:
         notices.append(problem("flow.point_demand"))
-    if plan is not None and prepared.study.siting is not None and len(plan.sites) < prepared.study.siting.choose:
-        notices.append(problem("flow.fewer_sites", wanted=prepared.study.siting.choose, found=len(plan.sites)))
+    if plan is not None and study.siting is not None:
+        notices += _siting_notices(plan, study.siting)
     notices.append(gap_rule(study.gap))
     notices.append(problem("flow.restrictions", count=prepared.inputs.roads.turn_restrictions))
+    return notices
+
+
+def _siting_notices(plan: Plan, siting: Siting) -> list[Problem]:
+    notices = []
+    if len(plan.sites) < siting.choose:
+        notices.append(problem("flow.fewer_sites", wanted=siting.choose, found=len(plan.sites)))
+    if plan.gap > 0:
+        notices.append(problem("flow.siting_gap", gap=f"{plan.gap:.1%}"))
     return notices
 
 
@@ -263,15 +281,15 @@ def _mode_facts(prepared: Prepared, mode: str) -> dict[str, Any]:
     usable = edges.forward | edges.backward
     pieces = np.unique(edges.component[usable])
     refused = np.unique(edges.component[usable & ~np.isin(edges.component, edges.component[edges.attachable])])
-    demand = prepared.world.demand
+    inside = prepared.world.demand.inside_persons()
     attached = prepared.world.demand_places.access[mode].attached()
     return {
         "km": round(int(net.mm[usable].sum()) / 1e6, 3),
         "km_by_posted_speed": round(int(net.mm[edges.posted].sum()) / 1e6, 3),
         "pieces": len(pieces),
         "pieces_not_attached_to": len(refused),
-        "persons_attached": float(demand.persons[attached].sum()),
-        "persons_unattached": float(demand.persons[~attached].sum()),
+        "persons_attached": float(inside[attached].sum()),
+        "persons_unattached": float(inside[~attached].sum()),
     }
 
 

@@ -194,6 +194,8 @@ def _summary_record(item: CriterionSummary) -> dict[str, Any]:
 
 def _print_run(results: Results, session: Session) -> None:
     """Print one line per criterion on stdout and the notices on stderr."""
+    from servicecircle.standards.wording import missing_text
+
     for item in results.summaries:
         share = "-" if item.share_covered is None else f"{item.share_covered:.1%}"
         key = "summary" if item.state == "computed" else "summary_no_data"
@@ -205,7 +207,7 @@ def _print_run(results: Results, session: Session) -> None:
             "persons": f"{item.persons:,.0f}",
             "short": item.units_short,
             "units": item.units,
-            "missing": ", ".join(item.missing),
+            "missing": missing_text(item.missing, session.language),
         }
         typer.echo(one_line(session.say(key, **values)))
     if results.notices:

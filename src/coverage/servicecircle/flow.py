@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.standards.catalogue import find, select
 from servicecircle.standards.modes import standard_modes
+from servicecircle.standards.wording import missing_text
 from servicecircle.text import sentence
 
 if TYPE_CHECKING:
@@ -239,7 +240,13 @@ def explain(study: Study, *, unit: str, criterion: str) -> list[str]:
     judged = judge(Prepared(study, (wanted,), prepared.inputs, prepared.ground, prepared.world, prepared.finder))
     entry, table = judged.coverage.criteria[0], judged.tables[0]
     if entry.state != "computed":
-        raise StudyError(problem("flow.explain_no_data", criterion=wanted.key, missing=", ".join(entry.missing)))
+        raise StudyError(
+            problem(
+                "flow.explain_no_data",
+                criterion=wanted.key,
+                missing=missing_text(entry.missing, study.outputs.language),
+            )
+        )
     unit_id = _unit_id(prepared.world, table, unit, wanted)
     return Explainer(prepared.world, entry, table, judged.cache, study.outputs.language).lines(unit_id)
 

@@ -98,7 +98,7 @@ def limit_m(criterion: Criterion, modes: Mapping[str, Mode]) -> float:
 
 
 def _named(inputs: Inputs) -> gpd.GeoDataFrame:
-    """Return units' own names, else the named places of the road file."""
+    """Return the named places of the road file, else the units by their own names."""
     places = inputs.roads.places
     if len(places.name) or inputs.units is None:
         return gpd.GeoDataFrame({"name": places.name}, geometry=shapely.points(places.lon, places.lat), crs="EPSG:4326")
@@ -116,7 +116,7 @@ def _units_and_shares(
         units = inputs.units.frame
         if isinstance(population, RasterPeople):
             return units, pieces.cell_shares(population.surface, units)
-        return units, _points_in(units, population.frame)
+        return units, _points_in(units, population.frame, by_id=_has_ids(study))
     if inputs.units is not None:
         units = inputs.units.frame
     else:
@@ -130,20 +130,37 @@ def _units_and_shares(
         place = np.arange(len(population.frame))
         lon, lat = (population.frame[c].to_numpy(dtype=float) for c in ("lon", "lat"))
     naming = settlements.BlockNaming(named, study.area.default_class, study.outputs.language)
-    return settlements.assign(lon, lat, place, units, working, crossings, naming=naming)
+    fixed = None
+    if _has_ids(study) and not isinstance(population, RasterPeople):
+        fixed = _unit_by_id(units, population.frame)
+    return settlements.assign(lon, lat, place, units, working, crossings, naming=naming, fixed=fixed)
 
 
-def _points_in(units: gpd.GeoDataFrame, frame: pd.DataFrame) -> Shares:
-    """Return whole shares of points in polygon units; a point on a border belongs to the smaller id."""
+def _has_ids(study: Study) -> bool:
+    points = study.population.points
+    return points is not None and points.id is not None
+
+
+def _unit_by_id(units: gpd.GeoDataFrame, frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the row of the unit with the same id as each row of people, -1 where there is none."""
+    row = pd.Series(np.arange(len(units)), index=units["id"].to_numpy())
+    return row.reindex(frame["id"].to_numpy()).fillna(-1).to_numpy(dtype=np.int64)
+
+
+def _points_in(units: gpd.GeoDataFrame, frame: pd.DataFrame, *, by_id: bool) -> Shares:
+    """Return whole shares of points in polygon units: by equal id, else by place (on a border the smaller id)."""
     unit = unit_of_points(units, frame["lon"].to_numpy(dtype=float), frame["lat"].to_numpy(dtype=float))
+    if by_id:
+        named = _unit_by_id(units, frame)
+        unit = np.where(named >= 0, named, unit)
     inside = np.flatnonzero(unit >= 0)
     return pieces.Shares(inside, unit[inside], np.ones(len(inside)))
 
 
 def unit_of_points(units: gpd.GeoDataFrame, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the row of the polygon unit each point lies in (borders count, the smaller id wins), -1 outside."""
-    tree = shapely.STRtree(units.geometry.to_numpy())
-    point, polygon = tree.query(shapely.points(lon, lat), predicate="intersects")
+    # the tree holds the points: the polygons, with many corners, are the prepared side
+    polygon, point = shapely.STRtree(shapely.points(lon, lat)).query(units.geometry.to_numpy(), predicate="intersects")
     unit = np.full(len(lon), len(units), dtype=np.int64)
     np.minimum.at(unit, point, polygon)
     return np.where(unit < len(units), unit, -1)
@@ -207,6 +224,7 @@ def build_world(
         demand=demand,
         units=ground.units,
         facilities=facilities,
+        known=inputs.facilities.frame,
         network=network,
         modes=modes,
         demand_places=Places(demand.lon, demand.lat, finder.find(demand.lon, demand.lat, modes)),

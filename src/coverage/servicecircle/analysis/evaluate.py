@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from servicecircle.analysis.cover import covered, within
+from servicecircle.analysis.cover import covered, enough, within
 from servicecircle.analysis.judge import JUDGES
 from servicecircle.analysis.select import missing_inputs
 from servicecircle.travel.reach import Reach, State
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from servicecircle.analysis.presence import Presence
     from servicecircle.analysis.world import World
     from servicecircle.standards.model import Criterion
 
@@ -42,10 +43,10 @@ class CriterionCoverage:
         A ``travel.reach.State`` per piece; for presence ``REACHED`` or ``NO_FACILITY``.
     knife_edge : bool array (pieces,) or None
         None: not applicable (people at points, or presence).
-    count : int64 array (units,) or None
-        Facilities in each unit (presence).
+    presence : Presence or None
+        What was counted in which units (presence).
     missing : tuple of str
-        Facility types, or ``ownership``, that no input holds (``no data``).
+        Facility types or ``ownership`` that no input holds, or ``units``: it applies to none (``no data``).
     """
 
     criterion: Criterion
@@ -56,7 +57,7 @@ class CriterionCoverage:
     piece_covered: NDArray[np.bool_]
     piece_state: NDArray[np.int8]
     knife_edge: NDArray[np.bool_] | None = None
-    count: NDArray[np.int64] | None = None
+    presence: Presence | None = None
     missing: tuple[str, ...] = ()
 
 
@@ -117,17 +118,18 @@ def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCove
     applies = world.applies(criterion)
     of_piece = applies[world.demand.piece_unit]
     rows = world.facility_rows(criterion)
-    missing = missing_inputs(world.facilities, criterion.standard)
+    presence = JUDGES["presence"](world, criterion, rows) if criterion.measure == "presence" else None
+    applies = applies if presence is None else presence.applies
+    missing = missing_inputs(world.known, criterion.standard) or (() if applies.any() else ("units",))
     if missing:
         nothing = np.zeros(len(of_piece), dtype=bool)
         state = np.full(len(of_piece), State.NO_FACILITY, dtype=np.int8)
         return CriterionCoverage(criterion, "no data", rows, None, applies, nothing, state, missing=missing)
-    if criterion.measure == "presence":
-        applies, count = JUDGES["presence"](world, criterion, rows)
-        held = count >= criterion.limit
+    if presence is not None:
+        held = enough(presence.count, criterion.limit)
         state = np.where(held, State.REACHED, State.NO_FACILITY)[world.demand.piece_unit].astype(np.int8)
         piece_covered = (held & applies)[world.demand.piece_unit]
-        return CriterionCoverage(criterion, "computed", rows, None, applies, piece_covered, state, count=count)
+        return CriterionCoverage(criterion, "computed", rows, None, applies, piece_covered, state, presence=presence)
     reach = cache.get(rows, criterion)
     point = world.demand.piece_point
     holds = covered(reach, criterion.limit)

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import ndimage
 
 from servicecircle.analysis.columns import GAP_COLUMNS
+from servicecircle.analysis.cover import at_least
 from servicecircle.demand.settlements import directions, where_text
 from servicecircle.errors import problem
 from servicecircle.geo.coordinates import wgs84_to_gcj02
@@ -69,10 +70,11 @@ def gap_rows(
         limit_text=limit_text(criterion, language),
         clause=clause_text(criterion.standard, language),
     )
-    if len(frame):
-        lon_gcj02, lat_gcj02 = wgs84_to_gcj02(frame["lon"].to_numpy(dtype=float), frame["lat"].to_numpy(dtype=float))
-        frame = frame.assign(lon_gcj02=lon_gcj02, lat_gcj02=lat_gcj02)
-    return frame.reindex(columns=list(GAP_COLUMNS))
+    frame = frame.reindex(columns=list(GAP_COLUMNS))
+    lon, lat = frame["lon"].to_numpy(dtype=float, copy=True), frame["lat"].to_numpy(dtype=float, copy=True)
+    placed = np.isfinite(lon)
+    lon[placed], lat[placed] = wgs84_to_gcj02(lon[placed], lat[placed])
+    return frame.assign(lon_gcj02=lon, lat_gcj02=lat)
 
 
 def _ranked(frame: pd.DataFrame, tie: str) -> pd.DataFrame:
@@ -82,13 +84,14 @@ def _ranked(frame: pd.DataFrame, tie: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Patch:
-    """A connected set of cells with uncovered people inside one parent."""
+    """A connected set of cells with uncovered people inside one parent; ``cells`` are flat indices, ascending."""
 
     parent: str
     persons: float
     uncovered: float
-    lon: float
-    lat: float
+    cells: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    """Uncovered people of each cell."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,8 @@ def find_patches(world: World, entry: CriterionCoverage) -> list[Patch]:
         label = ndimage.label(canvas, structure=EIGHT_NEIGHBOURS)[0][r, c]
         order = np.argsort(label, kind="stable")
         groups = np.split(mine[order], np.flatnonzero(np.diff(label[order])) + 1)
-        found += [_patch(world, cells, group, str(names[parent])) for group in groups]
-    return sorted(found, key=lambda p: (-p.uncovered, p.lat, p.lon))
+        found += [_patch(cells, group, str(names[parent])) for group in groups]
+    return sorted(found, key=lambda p: (-p.uncovered, int(p.cells[0])))
 
 
 def _cells(world: World, entry: CriterionCoverage, parent_of_unit: NDArray[np.int64]) -> _Cells:
@@ -145,37 +148,47 @@ def _cells(world: World, entry: CriterionCoverage, parent_of_unit: NDArray[np.in
     )
 
 
-def _patch(world: World, cells: _Cells, rows: NDArray[np.int64], parent: str) -> Patch:
-    """Place a patch at its cell nearest to the centre of its uncovered people."""
-    grid = world.demand.grid
-    if grid is None:  # pragma: no cover - patches exist on grids only
-        raise TypeError
-    x, y = grid.centres(cells.index[rows])
+def _patch(cells: _Cells, rows: NDArray[np.int64], parent: str) -> Patch:
+    rows = np.sort(rows)
     weight = cells.uncovered[rows]
-    away = (x - np.average(x, weights=weight)) ** 2 + (y - np.average(y, weights=weight)) ** 2
-    at = int(away.argmin())
-    lon, lat = to_wgs84(grid.crs, x[at : at + 1], y[at : at + 1])
-    return Patch(parent, float(cells.persons[rows].sum()), float(weight.sum()), float(lon[0]), float(lat[0]))
+    return Patch(parent, float(cells.persons[rows].sum()), float(weight.sum()), cells.index[rows], weight)
+
+
+def _middle(world: World, patches: list[Patch]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return, per patch, longitude and latitude of its cell nearest to the centre of its uncovered people."""
+    grid = world.demand.grid
+    if grid is None or not patches:
+        return np.zeros(0), np.zeros(0)
+    lon, lat = to_wgs84(grid.crs, *grid.centres(np.concatenate([p.cells for p in patches])))
+    xy = world.walk.working.project(lon, lat)
+    chosen, first = [], 0
+    for patch in patches:
+        mine = xy[first : first + len(patch.cells)]
+        away = np.hypot(*(mine - np.average(mine, axis=0, weights=patch.weight)).T)
+        chosen.append(first + int(away.argmin()))
+        first += len(patch.cells)
+    return lon[chosen], lat[chosen]
 
 
 def _patch_rows(world: World, entry: CriterionCoverage, named: gpd.GeoDataFrame, language: str) -> list[pd.DataFrame]:
     patches = find_patches(world, entry)
-    large = [p for p in patches if p.uncovered >= world.gap.patch_persons]
-    small = [p for p in patches if p.uncovered < world.gap.patch_persons]
-    where = directions(np.array([p.lon for p in large]), np.array([p.lat for p in large]), named) if large else []
+    large = [p for p in patches if at_least(p.uncovered, world.gap.patch_persons)]
+    small = [p for p in patches if not at_least(p.uncovered, world.gap.patch_persons)]
+    lon, lat = _middle(world, large)
+    where = directions(lon, lat, named) if large else []
     rows: list[dict[str, Any]] = [
         {
             "gap_kind": "patch",
-            "unit_id": f"patch:{p.lat:.5f}:{p.lon:.5f}",
-            "name": where_text(w, p.lon, p.lat, language),
+            "unit_id": f"patch:{y:.5f}:{x:.5f}",
+            "name": where_text(w, x, y, language),
             "parent": p.parent,
             "persons": p.persons,
             "uncovered_persons": p.uncovered,
             "share_covered": 1 - p.uncovered / p.persons,
-            "lon": p.lon,
-            "lat": p.lat,
+            "lon": x,
+            "lat": y,
         }
-        for p, w in zip(large, where, strict=True)
+        for p, w, x, y in zip(large, where, lon.tolist(), lat.tolist(), strict=True)
     ]
     frames = [_ranked(pd.DataFrame(rows), "unit_id")] if rows else []
     if small:

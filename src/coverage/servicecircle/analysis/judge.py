@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from servicecircle.analysis.presence import facilities_per_unit
+from servicecircle.analysis.presence import Presence, facilities_per_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from servicecircle.analysis.world import World
     from servicecircle.standards.model import Criterion
 
-Judge = "Callable[[World, Criterion, NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.int64]]]"
+    Judge = Callable[[World, Criterion, NDArray[np.int64]], Presence]
 
-JUDGES: Mapping[str, Callable[[World, Criterion, NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.int64]]]] = {
-    "presence": facilities_per_unit,
-}
+JUDGES: Mapping[str, Judge] = {"presence": facilities_per_unit}

@@ -35,3 +35,11 @@ def missing_inputs(facilities: pd.DataFrame, standard: Standard) -> tuple[str, .
     if standard.ownership and (facilities.loc[of_type, "ownership"] == "").all():
         return ("ownership",)
     return ()
+
+
+def unknown_ownership(facilities: pd.DataFrame, standard: Standard) -> int:
+    """Return how many facilities of the types asked for do not count because nobody says who owns them."""
+    if not standard.ownership:
+        return 0
+    of_type = facilities["type"].isin(accepts(standard.types))
+    return int((of_type & (facilities["ownership"] == "")).sum())

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from servicecircle.analysis.columns import UNIT_COLUMNS
-from servicecircle.analysis.quantiles import lower_quantile, most_people
+from servicecircle.analysis.cover import at_least, enough
+from servicecircle.analysis.quantiles import lower_quantiles, most_people
 from servicecircle.demand.ledger import LedgerLine, line
 from servicecircle.geo.sums import sum_by
 from servicecircle.travel.reach import State
@@ -106,13 +107,15 @@ def count_people(world: World, entry: CriterionCoverage) -> Counts:
 def short_units(world: World, counts: Counts) -> NDArray[np.bool_]:
     """Return which units are short (design section 7); a unit without people never is."""
     gap, missing, persons = world.gap, counts.uncovered, counts.persons
-    many = (missing >= gap.min_persons) & (missing >= gap.min_share * persons)
-    half = (missing >= gap.half_share * persons) & (missing >= gap.half_persons)
+    many = at_least(missing, gap.min_persons) & at_least(missing, gap.min_share * persons)
+    half = at_least(missing, gap.half_share * persons) & at_least(missing, gap.half_persons)
     return (persons > 0) & (many | half)
 
 
 def ledger_line(entry: CriterionCoverage, counts: Counts) -> LedgerLine:
     """People in the units of a criterion = covered + later + unreachable + unattached + no facility."""
+    if entry.state != "computed":
+        return line(entry.criterion.key, math.fsum(counts.persons), {"no_data": math.fsum(counts.no_facility)})
     parts = {
         "covered": counts.covered,
         "later": counts.later,
@@ -129,13 +132,14 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
     """Return one criterion over the whole area, with its verdict."""
     standard = entry.criterion.standard
     persons, covered = math.fsum(counts.persons), math.fsum(counts.covered)
-    lived = counts.persons > 0
-    every = lived & (counts.uncovered < HALF_PERSON)
     computed = entry.state == "computed"
+    units = _unit_readings(entry, counts)
+    is_short = short_units(world, counts)
     target = 1.0 if standard.kind == "presence" and standard.target_share is None else standard.target_share
     of_units = standard.kind == "presence" or standard.target_of == "units"
-    share = (every.sum() / lived.sum() if of_units else covered / persons) if persons > 0 else None
-    everyone = bool(every[lived].all()) if of_units else persons - covered < HALF_PERSON
+    total, reached = (float(len(units.every)), float(units.every.sum())) if of_units else (persons, covered)
+    share = reached / total if total > 0 else None
+    everyone = bool(units.every.all()) if of_units else not at_least(persons - covered, HALF_PERSON)
     return CriterionSummary(
         criterion=entry.criterion,
         state=entry.state,
@@ -146,12 +150,12 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
         later_persons=math.fsum(counts.later),
         unreachable_persons=math.fsum(counts.unreachable),
         unattached_persons=math.fsum(counts.unattached),
-        no_facility_persons=math.fsum(counts.no_facility),
+        no_facility_persons=math.fsum(counts.no_facility) if computed else 0.0,
         share_covered=covered / persons if persons > 0 and computed else None,
-        units=int(lived.sum()),
-        units_any=int((lived & (counts.covered >= HALF_PERSON)).sum()),
-        units_every=int(every.sum()),
-        units_short=int(short_units(world, counts).sum()) if computed else 0,
+        units=len(units.every),
+        units_any=int(units.any.sum()),
+        units_every=int(units.every.sum()),
+        units_short=int(is_short.sum()) if computed else 0,
         knife_edge_persons=None if counts.knife_edge is None else math.fsum(counts.knife_edge),
         target_share=target,
         verdict=_verdict(share, target, everyone=everyone, computed=computed),
@@ -160,13 +164,32 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
     )
 
 
+@dataclass(frozen=True)
+class _Readings:
+    """Whether any and every person is covered: bool arrays (populated units), or (groups) for presence."""
+
+    any: NDArray[np.bool_]
+    every: NDArray[np.bool_]
+
+
+def _unit_readings(entry: CriterionCoverage, counts: Counts) -> _Readings:
+    """Read each populated unit; a presence is read at its own level, whether people live there or not."""
+    if entry.presence is not None:
+        at = np.flatnonzero(entry.applies)
+        _, first = np.unique(entry.presence.group[at], return_index=True)
+        held = enough(entry.presence.count[at[first]], entry.criterion.limit)
+        return _Readings(held, held)
+    lived = counts.persons > 0
+    return _Readings(at_least(counts.covered[lived], HALF_PERSON), ~at_least(counts.uncovered[lived], HALF_PERSON))
+
+
 def _verdict(share: float | None, target: float | None, *, everyone: bool, computed: bool) -> str:
     """Return the verdict; 100 % is met when fewer than half a person is missing."""
     if not computed or share is None:
         return "no data"
     if target is None:
         return "no target printed"
-    return "met" if (everyone if target >= 1 else share >= target) else "not met"
+    return "met" if (everyone if target >= 1 else at_least(share, target)) else "not met"
 
 
 @dataclass(frozen=True)
@@ -188,7 +211,7 @@ def nearest_of_units(world: World, entry: CriterionCoverage, reach: Reach) -> Ne
     known = reach.state[point] == State.REACHED
     value = reach.value[point].astype(np.int64)
     row = np.where(known, entry.facility_rows[np.where(known, reach.facility[point], 0)], -1)
-    p50, p90 = (lower_quantile(q, demand.piece_unit, value, known, demand.piece_persons, units) for q in (0.5, 0.9))
+    p50, p90 = lower_quantiles((0.5, 0.9), demand.piece_unit, value, known, demand.piece_persons, units)
     return Nearest(most_people(demand.piece_unit, row, demand.piece_persons, units), p50, p90)
 
 
@@ -225,12 +248,12 @@ def unit_table(world: World, entry: CriterionCoverage, counts: Counts, cache: Re
         "unattached_persons": counts.unattached,
         "no_facility_persons": counts.no_facility,
         "share_covered": share,
-        "any": (persons > 0) & (counts.covered >= HALF_PERSON),
-        "every": (persons > 0) & (counts.uncovered < HALF_PERSON),
+        "any": (persons > 0) & at_least(counts.covered, HALF_PERSON),
+        "every": (persons > 0) & ~at_least(counts.uncovered, HALF_PERSON),
         "short": short_units(world, counts),
         "knife_edge_persons": np.nan if counts.knife_edge is None else counts.knife_edge,
         "unit_of_value": {"time": "min", "presence": "facilities"}.get(criterion.measure, "km"),
-        "count": np.full(len(units), -1) if entry.count is None else entry.count,
+        "count": np.full(len(units), -1) if entry.presence is None else entry.presence.count,
         "cause": _cause(entry, counts),
     }
     table |= _nearest_columns(world, entry, cache)
@@ -242,10 +265,10 @@ def unit_table(world: World, entry: CriterionCoverage, counts: Counts, cache: Re
 def _cause(entry: CriterionCoverage, counts: Counts) -> NDArray[np.str_]:
     """Return why most uncovered people of a unit are uncovered."""
     if entry.criterion.measure == "presence":
-        return np.where(counts.uncovered >= HALF_PERSON, "none_in_unit", "")
+        return np.where(at_least(counts.uncovered, HALF_PERSON), "none_in_unit", "")
     names = np.array(["too_far", "unreachable", "unattached", "no_facility"])
     stack = np.stack([counts.later, counts.unreachable, counts.unattached, counts.no_facility])
-    return np.where(counts.uncovered >= HALF_PERSON, names[stack.argmax(axis=0)], "")
+    return np.where(at_least(counts.uncovered, HALF_PERSON), names[stack.argmax(axis=0)], "")
 
 
 def _nearest_columns(world: World, entry: CriterionCoverage, cache: ReachCache) -> dict[str, Any]:

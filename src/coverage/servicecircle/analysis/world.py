@@ -37,6 +37,8 @@ class World:
         Sorted by id; columns of ``inputs.units``.
     facilities : DataFrame
         Sorted by id; columns of ``inputs.facilities`` and ``unit`` (row of the unit it lies in, -1 outside).
+    known : DataFrame
+        All facilities any input holds, also those a switch or a scenario leaves out: it decides what is ``no data``.
     facility_places, demand_places : Places
         Points and access legs, rows as ``facilities`` and as the demand points.
     """
@@ -44,6 +46,7 @@ class World:
     demand: Demand
     units: gpd.GeoDataFrame
     facilities: pd.DataFrame
+    known: pd.DataFrame
     network: Network
     modes: Mapping[str, Mode]
     demand_places: Places

@@ -16,6 +16,7 @@ from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 
 from servicecircle.geo.crs import geodesic_m, is_wgs84, to_wgs84
+from servicecircle.geo.sums import sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from servicecircle.geo.grid import Grid, Surface
 
+#: Smaller area fractions are rounding errors of exactextract, not land: nobody lives on them.
+SLIVER = 1e-6
 #: A cell gets so many points that a point stands for at most a sixth of the shortest limit (design section 8).
 POINTS_PER_LIMIT = 6
 POINTS_PER_SIDE_MOST = 8
@@ -99,6 +102,10 @@ class Demand:
         """Number of demand points."""
         return len(self.lon)
 
+    def inside_persons(self) -> NDArray[np.float64]:
+        """Return ``float64 (points,)``: people of each point that live in units."""
+        return sum_by(self.piece_point, self.piece_persons, self.points)
+
 
 def points_per_side(cell_m: float, limits_m: Iterable[float]) -> int:
     """Return n: the longer cell side over a sixth of the shortest limit, rounded up, 1 to 8."""
@@ -146,7 +153,7 @@ def cell_shares(surface: Surface, units: gpd.GeoDataFrame) -> Shares:
     if south > north:
         line, column = np.divmod(cell, width)
         cell = (height - 1 - line) * width + column
-    kept = (share > 0) & (np.nan_to_num(surface.values.ravel()[cell]) > 0)
+    kept = (share > SLIVER) & (np.nan_to_num(surface.values.ravel()[cell]) > 0)
     return _normalised(cell[kept], unit[kept], share[kept])
 
 
@@ -222,8 +229,7 @@ def out_of_water(demand: Demand, water: NDArray[np.object_]) -> Demand:
     """Move every point in water to the nearest land point of an 8 x 8 lattice in its cell; without one it stays."""
     if demand.grid is None or len(water) == 0:
         return demand
-    tree = shapely.STRtree(water)
-    wet = np.unique(tree.query(shapely.points(demand.lon, demand.lat), predicate="within")[0])
+    wet = _in_any(water, demand.lon, demand.lat)
     if len(wet) == 0:
         return demand
     steps = (np.arange(LAND_LATTICE) + 0.5) / LAND_LATTICE
@@ -231,7 +237,7 @@ def out_of_water(demand: Demand, water: NDArray[np.object_]) -> Demand:
     cell = np.repeat(demand.cell[wet], len(dx))
     lon, lat = to_wgs84(demand.grid.crs, *demand.grid.centres(cell, np.tile(dx, len(wet)), np.tile(dy, len(wet))))
     is_wet = np.zeros(len(lon), dtype=bool)
-    is_wet[tree.query(shapely.points(lon, lat), predicate="within")[0]] = True
+    is_wet[_in_any(water, lon, lat)] = True
     distance = geodesic_m(np.repeat(demand.lon[wet], len(dx)), np.repeat(demand.lat[wet], len(dx)), lon, lat)
     distance[is_wet] = np.inf
     best = distance.reshape(len(wet), -1).argmin(axis=1) + np.arange(len(wet)) * len(dx)
@@ -239,3 +245,8 @@ def out_of_water(demand: Demand, water: NDArray[np.object_]) -> Demand:
     new_lon, new_lat = demand.lon.copy(), demand.lat.copy()
     new_lon[wet[dry]], new_lat[wet[dry]] = lon[best[dry]], lat[best[dry]]
     return replace(demand, lon=new_lon, lat=new_lat, moved=int(dry.sum()), in_water=int((~dry).sum()))
+
+
+def _in_any(areas: NDArray[np.object_], lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the points strictly inside any area, ascending; the areas, with many corners, are the prepared side."""
+    return np.unique(shapely.STRtree(shapely.points(lon, lat)).query(areas, predicate="contains_properly")[1])

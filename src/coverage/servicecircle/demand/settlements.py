@@ -29,7 +29,7 @@ REACH_M = 3000.0
 #: Nearer than this a block or patch is simply "near X".
 NEAR_KM = 0.5
 BLOCK_M = 2000.0
-#: Nearest units tried before a place is left to a block.
+#: Nearest units tried at first; four times as many when all of them are barred.
 UNITS_TRIED = 16
 URBAN_PLACES = ("city", "town", "suburb", "quarter", "neighbourhood")
 #: Compass points, clockwise from north.
@@ -106,19 +106,22 @@ def nearest_unit(
     xy = working.project(lon, lat)
     unit_lon, unit_lat = units.geometry.x.to_numpy(), units.geometry.y.to_numpy()
     unit_xy = working.project(unit_lon, unit_lat)
-    tried = min(UNITS_TRIED, len(units))
-    found_at = cKDTree(unit_xy).query(xy, k=np.arange(1, tried + 1), distance_upper_bound=REACH_M * (1 + SCALE_SLACK))
-    distance, index = _ties_to_smaller(*(np.asarray(a) for a in found_at))
-    todo = np.arange(len(lon))
-    for k in range(tried):
-        todo = todo[(found[todo] < 0) & np.isfinite(distance[todo, k])]
-        unit = index[todo, k]
-        metres = geodesic_m(lon[todo], lat[todo], unit_lon[unit], unit_lat[unit])
-        todo = todo[np.rint(metres * 1000) <= REACH_M * 1000]
-        if len(todo) == 0:
-            break
-        free = ~crossings.crossed(unit_xy[index[todo, k]], xy[todo])
-        found[todo[free]] = index[todo[free], k]
+    tree = cKDTree(unit_xy)
+    todo, first, tried = np.arange(len(lon)), 0, min(UNITS_TRIED, len(units))
+    while len(todo):
+        found_at = tree.query(xy[todo], k=np.arange(1, tried + 1), distance_upper_bound=REACH_M * (1 + SCALE_SLACK))
+        distance, index = _ties_to_smaller(*(np.asarray(a) for a in found_at))
+        for k in range(first, tried):
+            row = np.flatnonzero((found[todo] < 0) & np.isfinite(distance[:, k]))
+            unit, place = index[row, k], todo[row]
+            metres = geodesic_m(lon[place], lat[place], unit_lon[unit], unit_lat[unit])
+            near = np.rint(metres * 1000) <= REACH_M * 1000
+            unit, place = unit[near], place[near]
+            free = ~crossings.crossed(unit_xy[unit], xy[place])
+            found[place[free]] = unit[free]
+        # whoever has as many units near as were tried, all barred, is asked again with more
+        todo = todo[(found[todo] < 0) & np.isfinite(distance[:, -1])] if tried < len(units) else todo[:0]
+        first, tried = tried, min(4 * tried, len(units))
     return found
 
 
@@ -139,6 +142,7 @@ def assign(
     crossings: Crossings,
     *,
     naming: BlockNaming,
+    fixed: NDArray[np.int64] | None = None,
 ) -> tuple[gpd.GeoDataFrame, Shares]:
     """Return units with blocks added, and whole shares of every place.
 
@@ -148,8 +152,12 @@ def assign(
         Flat cell index or row of each place, ascending.
     naming : BlockNaming
         How blocks are named and classed.
+    fixed : int64 array, optional
+        Unit row of places whose unit is known by id; -1 where it is not.
     """
-    row = nearest_unit(lon, lat, units, working, crossings)
+    row = np.full(len(lon), -1, dtype=np.int64) if fixed is None else fixed.copy()
+    free = row < 0
+    row[free] = nearest_unit(lon[free], lat[free], units, working, crossings)
     left = row < 0
     if left.any():
         blocks, block_row = _blocks(lon[left], lat[left], working, naming)

@@ -4,40 +4,54 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
-import pyogrio.errors
+import shapely
 
 from servicecircle.errors import StudyError, problem
-from servicecircle.geo.crs import parse_crs
+from servicecircle.inputs.places import reference
 from servicecircle.inputs.roads import BarrierShapes
+from servicecircle.inputs.tables import read_table
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from servicecircle.study import Study
+
+#: shapely type ids of lines (also closed ones) and polygons, and of geometries made of others.
+BARRING = (1, 2, 3)
+COLLECTIONS = (4, 5, 6, 7)
 
 
 def read_given_barriers(study: Study) -> BarrierShapes:
     """Return the study's own barriers, EPSG:4326, kind ``given``; none when the study names no file.
 
+    Multi-part geometries and collections are taken apart.
+
     Raises
     ------
     StudyError
-        The file is missing, cannot be read, or has no CRS.
+        The file is missing, cannot be read, is a table, has no or a contradictory CRS, or holds rows that are neither
+        lines nor areas.
     """
     source = study.barriers.lines
     if source is None:
         return BarrierShapes(np.zeros(0, dtype=object), np.zeros(0, dtype=str))
-    path = study.locate(source.path)
-    if not path.is_file():
-        raise StudyError(problem("roads.missing", file=source.path))
-    try:
-        frame = gpd.read_file(path, layer=source.layer) if source.layer else gpd.read_file(path)
-    except pyogrio.errors.DataSourceError as error:
-        raise StudyError(problem("roads.unreadable", file=source.path, detail=str(error))) from error
-    if source.crs is not None:
-        frame = frame.set_crs(parse_crs(source.crs), allow_override=True)
-    if frame.crs is None:
-        raise StudyError(problem("roads.no_crs", file=source.path))
-    shapes = frame.to_crs("EPSG:4326").geometry
-    shapes = shapes[~shapes.isna() & ~shapes.is_empty]
-    return BarrierShapes(shapes.to_numpy(), np.full(len(shapes), "given"))
+    table = read_table(study.locate(source.path), source.layer, file=source.path)
+    if table.geometry is None:
+        raise StudyError(problem("roads.barriers_not_a_layer", file=table.place))
+    place = reference(table, source)
+    given = ~(shapely.is_missing(table.geometry) | shapely.is_empty(table.geometry))
+    parts, row = _taken_apart(table.geometry[given], table.rows[given])
+    wrong = ~np.isin(shapely.get_type_id(parts), BARRING)
+    if wrong.any():
+        rows = ", ".join(str(r) for r in np.unique(row[wrong])[:5])
+        raise StudyError(problem("roads.barriers_not_lines", file=table.place, rows=rows))
+    moved = shapely.transform(parts, lambda c: np.column_stack(place.to_wgs84(c[:, 0], c[:, 1])))
+    return BarrierShapes(np.asarray(moved, dtype=object), np.full(len(parts), "given"))
+
+
+def _taken_apart(shapes: NDArray[np.object_], rows: NDArray[np.int64]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    while np.isin(shapely.get_type_id(shapes), COLLECTIONS).any():
+        shapes, index = shapely.get_parts(shapes, return_index=True)
+        rows = rows[index]
+    return shapes, rows

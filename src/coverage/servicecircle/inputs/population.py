@@ -158,6 +158,9 @@ def _structure(dataset: DatasetReader, source: Source) -> list[Problem]:
         problems.append(problem("population.complex", file=source.path))
     if dataset.transform.is_identity:
         problems.append(problem("population.no_position", file=source.path))
+    turned = dataset.transform.b != 0 or dataset.transform.d != 0
+    if turned or dataset.transform.a < 0:
+        problems.append(problem("population.turned", file=source.path))
     with collect(problems):
         _raster_crs(dataset, source)
     return problems

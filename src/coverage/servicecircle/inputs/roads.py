@@ -6,6 +6,7 @@ Only reads; what a tag means for a mode of travel is decided in ``travel/tags.py
 from __future__ import annotations
 
 import bz2
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ def _refuse_doctype(path: Path, shown: str) -> None:
 def read_roads(study: Study, box: Bounds) -> RoadData:
     """Read the study's road file within ``box`` (west, south, east, north in degrees).
 
-    A way belongs to the box when one of its nodes lies in it; it is kept whole.
+    A way belongs to the box when its bounding box meets it; it is kept whole.
 
     Raises
     ------
@@ -169,6 +170,12 @@ class _Collector:
         west, south, east, north = self.box
         return west <= lon <= east and south <= lat <= north
 
+    def _meets(self, lon: list[float], lat: list[float]) -> bool:
+        """Return whether the bounding box of a way meets the box: a long straight river may have no node inside."""
+        x, y = [v for v in lon if not math.isnan(v)], [v for v in lat if not math.isnan(v)]
+        west, south, east, north = self.box
+        return bool(x) and min(x) <= east and max(x) >= west and min(y) <= north and max(y) >= south
+
     def add_way(self, way: Any) -> None:
         tags = way.tags
         highway = tags.get("highway")
@@ -177,15 +184,12 @@ class _Collector:
         if not routable and kind is None:
             return
         ids, lon, lat = [], [], []
-        seen = False
         for ref in way.nodes:
-            valid = ref.location.valid()
-            x, y = (ref.lon, ref.lat) if valid else (np.nan, np.nan)
-            seen = seen or (valid and self._inside(x, y))
+            x, y = (ref.lon, ref.lat) if ref.location.valid() else (math.nan, math.nan)
             ids.append(ref.ref)
             lon.append(x)
             lat.append(y)
-        if not seen:
+        if not self._meets(lon, lat):
             return
         if routable:
             self.way_id.append(way.id)
@@ -198,7 +202,7 @@ class _Collector:
             self._add_line(kind, lon, lat)
 
     def _add_line(self, kind: str, lon: list[float], lat: list[float]) -> None:
-        points = [(x, y) for x, y in zip(lon, lat, strict=True) if x == x]  # noqa: PLR0124 - NaN marks a node the extract lacks
+        points = [(x, y) for x, y in zip(lon, lat, strict=True) if not math.isnan(x)]
         if len(points) > 1:
             self.lines.append(shapely.LineString(points))
             self.line_kind.append(kind)

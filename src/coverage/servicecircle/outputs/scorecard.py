@@ -9,8 +9,7 @@ import pandas as pd
 
 from servicecircle.outputs.credits import credit_sources
 from servicecircle.outputs.tables import TABLES
-from servicecircle.standards.vocabulary import type_title
-from servicecircle.standards.wording import clause_text, limit_text
+from servicecircle.standards.wording import clause_text, limit_text, missing_text
 from servicecircle.text.text import say
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
     criterion = summary.criterion
     standard = criterion.standard
     computed = summary.state == "computed"
-    separator = say(language, "tables.list_separator")
     counted = {name: getattr(summary, name) if computed else None for name in COUNTED}
     return (
         {name: getattr(summary, name) for name in SAME}
@@ -71,7 +69,7 @@ def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
             "measure": criterion.measure_key,
             "limit_text": limit_text(criterion, language),
             "missing": " ".join(summary.missing),
-            "missing_text": separator.join(type_title(code, language) for code in summary.missing),
+            "missing_text": missing_text(summary.missing, language),
             "uncovered_persons": summary.persons - summary.covered_persons if computed else None,
             "verdict_text": say(language, f"tables.word.{summary.verdict}"),
             "assumed_verdict_text": say(language, f"tables.word.{summary.assumed_verdict}"),

@@ -76,7 +76,6 @@ def size_text(size: int) -> str:
 
 def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
     computed = summary.state == "computed"
-    missing = ", ".join(summary.missing)
     return {
         "title": summary.criterion.standard.title.in_language(language),
         "limit": limit_text(summary.criterion, language),
@@ -84,7 +83,7 @@ def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
         "share": words.share_text(summary.share_covered),
         "uncovered": words.people_text(summary.persons - summary.covered_persons) if computed else "—",
         "short": f"{summary.units_short} / {summary.units}" if computed else "—",
-        "verdict": words.verdict_lines(summary, language, {missing: missing}),
+        "verdict": words.verdict_lines(summary, language),
     }
 
 

@@ -53,22 +53,14 @@ TABLE_SHEETS = {
 
 #: Columns that stand first on a sheet and alone on paper; the rest follow on the screen.
 PRINTED = {
-    "scorecard": (
-        "title",
-        "limit_text",
-        "facilities",
-        "persons",
-        "covered_persons",
-        "share_covered",
-        "uncovered_persons",
-    )
-    + ("units", "units_short", "target", "verdict", "assumed_verdict"),
-    "gaps": ("rank", "title", "limit_text", "gap_kind", "name", "parent", "persons", "uncovered_persons")
-    + ("share_covered", "cause", "nearest_time_min", "nearest_road_km", "nearest_straight_km"),
-    "units": ("criterion", "name", "parent", "area_class", "persons", "covered_persons", "uncovered_persons")
-    + ("share_covered", "short", "p50", "p90", "unit_of_value", "nearest_name"),
-    "sites": ("order", "name", "candidate_kind", "type", "new_persons", "covered_persons", "share_covered")
-    + ("lon_gcj02", "lat_gcj02", "lon", "lat"),
+    "scorecard": "title limit_text facilities persons covered_persons share_covered uncovered_persons units "
+    "units_short target_share verdict assumed_verdict".split(),
+    "gaps": "rank title limit_text gap_kind name parent persons uncovered_persons share_covered cause nearest_time_min "
+    "nearest_road_km nearest_straight_km".split(),
+    "units": "criterion name parent area_class persons covered_persons uncovered_persons share_covered short p50 p90 "
+    "unit_of_value nearest_name".split(),
+    "sites": "order name candidate_kind type new_persons covered_persons share_covered lon_gcj02 lat_gcj02 lon "
+    "lat".split(),
 }
 
 FIELD_COLUMNS = tuple(Column(name) for name in ("table", "column", "header", "unit", "meaning", "rounding"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from servicecircle.standards.vocabulary import accepts
 
@@ -97,7 +98,12 @@ def _centres(world: World) -> NDArray[np.int64]:
         [np.bincount(demand.piece_unit, weights=weight * xy[:, k], minlength=units) / total for k in (0, 1)]
     )
     away = np.hypot(*(xy - centre[demand.piece_unit]).T)
-    order = np.lexsort((demand.piece_point, away, demand.piece_unit))
+    point = demand.piece_point
+    # a cut cell's points belong to every unit that shares it: those inside the unit come first
+    outside = ~shapely.intersects_xy(
+        world.units.geometry.to_numpy()[demand.piece_unit], demand.lon[point], demand.lat[point]
+    )
+    order = np.lexsort((point, away, outside, demand.piece_unit))
     owner, first = np.unique(demand.piece_unit[order], return_index=True)
     result = np.zeros(units, dtype=np.int64)
     result[owner] = demand.piece_point[order[first]]

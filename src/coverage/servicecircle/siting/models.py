@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import highspy
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 NODES_MOST = 200_000
 
 
-def maximal_covering(covers: csr_array, weight: NDArray[np.float64], choose: int) -> NDArray[np.int64]:
+@dataclass(frozen=True)
+class Choice:
+    """Chosen candidates, ascending, and the proved relative gap to the best choice (0: it is the best)."""
+
+    chosen: NDArray[np.int64]
+    gap: float
+
+
+def maximal_covering(covers: csr_array, weight: NDArray[np.float64], choose: int) -> Choice:
     """Choose sites so that the most people are covered (MCLP; Church and ReVelle 1974).
 
     Parameters
@@ -31,13 +40,13 @@ def maximal_covering(covers: csr_array, weight: NDArray[np.float64], choose: int
 
     Returns
     -------
-    int64 array
-        Chosen candidates, ascending.
+    Choice
+        The best choice; within the node budget at least a feasible one with its gap.
 
     Raises
     ------
     InternalError
-        The solver does not prove an optimum within its budget.
+        The solver finds no choice at all.
     """
     candidates, groups = covers.shape
     columns = covers.tocsc()
@@ -66,7 +75,7 @@ def maximal_covering(covers: csr_array, weight: NDArray[np.float64], choose: int
     return _solve(model, candidates)
 
 
-def _solve(model: highspy.HighsLp, candidates: int) -> NDArray[np.int64]:
+def _solve(model: highspy.HighsLp, candidates: int) -> Choice:
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, setting in (
         ("output_flag", False),
@@ -80,7 +89,9 @@ def _solve(model: highspy.HighsLp, candidates: int) -> NDArray[np.int64]:
     solver.passModel(model)
     solver.run()
     status = solver.getModelStatus()
-    if status != highspy.HighsModelStatus.kOptimal:
+    info = solver.getInfo()
+    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
         raise InternalError(problem("flow.no_optimum", status=solver.modelStatusToString(status)))
     chosen = np.array(solver.getSolution().col_value[:candidates])
-    return np.flatnonzero(chosen > 0.5).astype(np.int64)  # a 0-1 variable
+    proved = status == highspy.HighsModelStatus.kOptimal
+    return Choice(np.flatnonzero(chosen > 0.5).astype(np.int64), 0.0 if proved else float(info.mip_gap))

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
-from servicecircle.analysis.cover import covered
+from servicecircle.analysis.cover import covered, holds
 from servicecircle.analysis.evaluate import evaluate
 from servicecircle.geo.coordinates import wgs84_to_gcj02
 from servicecircle.geo.crs import SCALE_SLACK, geodesic_m
@@ -43,6 +43,8 @@ class Plan:
     sites: pd.DataFrame
     after: World
     candidates: int
+    gap: float = 0.0
+    """How far, as a share of the people newly covered, the plan may be from the best one; 0: proved best."""
 
 
 def plan_sites(world: World, criterion: Criterion, siting: Siting, find: FindPlaces) -> Plan:
@@ -56,19 +58,19 @@ def plan_sites(world: World, criterion: Criterion, siting: Siting, find: FindPla
         ``(lon, lat) -> Places``: attaches points as doors of facilities (walls yield).
     """
     candidates = find_candidates(world, criterion, siting)
-    if len(candidates.id) == 0:
+    entry = evaluate(world, [criterion]).criteria[0]
+    if len(candidates.id) == 0 or entry.state != "computed":
         return Plan(pd.DataFrame(columns=list(SITE_COLUMNS)), world, 0)
     places = find(candidates.lon, candidates.lat)
-    entry = evaluate(world, [criterion]).criteria[0]
     open_pieces = np.flatnonzero(entry.applies[world.demand.piece_unit] & ~entry.piece_covered)
     persons = sum_by(
         world.demand.piece_point[open_pieces], world.demand.piece_persons[open_pieces], world.demand.points
     )
     covers = _covers(world, criterion, places, persons > 0)
     groups, weight = _merged(covers, persons)
-    chosen = maximal_covering(groups, weight, min(siting.choose, len(candidates.id)))
-    order = _build_order(covers, persons, chosen)
-    return _built(world, criterion, candidates, places, order)
+    best = maximal_covering(groups, weight, min(siting.choose, len(candidates.id)))
+    order = _build_order(covers, persons, best.chosen)
+    return replace(_built(world, criterion, candidates, places, order), gap=best.gap)
 
 
 def _covers(world: World, criterion: Criterion, places: Places, wanted: NDArray[np.bool_]) -> csr_array:
@@ -84,17 +86,16 @@ def _covers(world: World, criterion: Criterion, places: Places, wanted: NDArray[
     radius_m = criterion.limit / 1000 if search is None else search.farthest_m(criterion.limit)
     open_points = np.flatnonzero(wanted)
     xy = world.walk.working.project(world.demand.lon[open_points], world.demand.lat[open_points])
-    near = cKDTree(xy).query_ball_point(
-        world.walk.working.project(places.lon, places.lat), radius_m * (1 + SCALE_SLACK) + 1, return_sorted=True
-    )
+    tree, site_xy = cKDTree(xy), world.walk.working.project(places.lon, places.lat)
     rows, columns = [], []
-    for i, found in enumerate(near):
-        points = open_points[np.asarray(found, dtype=np.int64)]
+    for i in range(len(places.lon)):
+        near = tree.query_ball_point(site_xy[i], radius_m * (1 + SCALE_SLACK) + 1, return_sorted=True)
+        points = open_points[np.asarray(near, dtype=np.int64)]
         held = points[_held(world, criterion, search, places, i, points)]
         rows.append(np.full(len(held), i))
         columns.append(held)
     row, column = np.concatenate(rows), np.concatenate(columns)
-    return csr_array((np.ones(len(row)), (row, column)), shape=(len(places.lon), world.demand.points))
+    return csr_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=(len(places.lon), world.demand.points))
 
 
 def _held(
@@ -104,7 +105,7 @@ def _held(
     if search is None:
         lon, lat = np.full(len(points), places.lon[site]), np.full(len(points), places.lat[site])
         mm = np.rint(geodesic_m(world.demand.lon[points], world.demand.lat[points], lon, lat) * 1000)
-        return np.asarray(mm <= criterion.limit)
+        return holds(mm.astype(np.int64), criterion.limit)
     doors = Doors(places, np.array([site]), np.array([0]), 1)
     return covered(
         network_reach(search, world.demand_places.subset(points), doors, world.walk, at_most=criterion.limit),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.model import MM_PER_KM, MS_PER_MIN, Criterion, Standard
 from servicecircle.standards.modes import standard_modes
@@ -52,6 +54,19 @@ def clause_text(standard: Standard, language: str) -> str:
         parts.append(standard.source)
     body = say(language, "standards.clause.join").join(parts)
     return (body + status_mark(standard, language)).strip()
+
+
+#: What may be missing beside a facility type.
+MISSING = ("ownership", "units")
+
+
+def missing_text(missing: Iterable[str], language: str) -> str:
+    """Return what no input holds in words: names of facility types, the ownership, or units to judge."""
+    names = [
+        say(language, f"standards.missing.{code}") if code in MISSING else type_title(code, language)
+        for code in missing
+    ]
+    return say(language, "standards.missing.join").join(names)
 
 
 def status_mark(standard: Standard, language: str) -> str:

@@ -162,7 +162,6 @@ def _criterion(
     """Return one criterion: its words, numbers, rows by unit, gaps, counted facilities and service area."""
     criterion, language = summary.criterion, results.study.outputs.language
     key = criterion.key
-    types = dict(zip(results.facilities["type"].astype(str), results.facilities["type_text"].astype(str), strict=True))
     areas = results.drawings.service_areas
     drawn = areas[areas["criterion"] == key].geometry
     return {
@@ -180,7 +179,7 @@ def _criterion(
         "facilities": summary.facilities,
         "counted": [doors[code] for code in results.counted.get(key, ())],
         "cards": {place[unit]: lines for unit, lines in results.cards.get(key, {}).items() if unit in place},
-        "lines": words.verdict_lines(summary, language, types),
+        "lines": words.verdict_lines(summary, language),
         "clause": clause_text(criterion.standard, language),
         "note": criterion.standard.note.in_language(language) if criterion.standard.note else "",
         "rows": _rows(results, summary, place=place, doors=doors),

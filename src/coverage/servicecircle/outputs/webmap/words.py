@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from servicecircle.outputs.credits import credit_sources
+from servicecircle.standards.wording import missing_text
 from servicecircle.text.text import say
 
 if TYPE_CHECKING:
@@ -33,17 +34,10 @@ def people_text(persons: float) -> str:
     return "<1" if 0 < persons < 0.5 else f"{round(persons):,}"
 
 
-def verdict_lines(summary: CriterionSummary, language: str, types: dict[str, str]) -> list[str]:
-    """Return what the plan's target and the study's own target say of a criterion, one line each.
-
-    Parameters
-    ----------
-    types : dict
-        Names of facility types by code, for those that are missing.
-    """
+def verdict_lines(summary: CriterionSummary, language: str) -> list[str]:
+    """Return what the plan's target and the study's own target say of a criterion, one line each."""
     if summary.state == "no data":
-        missing = [types.get(code, code) for code in summary.missing]
-        return [say(language, "map.missing_types", types=("、" if language == "zh" else ", ").join(missing))]
+        return [say(language, "map.missing", missing=missing_text(summary.missing, language))]
     if summary.target_share is None:
         first = say(language, "map.no_target")
     else:
