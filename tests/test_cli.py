@@ -253,7 +253,7 @@ def test_run_ends_with_the_path_of_the_start_page(study: Path, flow: SimpleNames
     lines = answer.stdout.splitlines()
     assert lines[-1] == str(Path("out") / "start.html")
     assert "81.2%" in lines[0]
-    assert "village_clinic" in lines[1]
+    assert "村卫生室" in lines[1]
     assert flow.folder == Path("out")
 
 
