@@ -419,10 +419,12 @@ def test_every_level_and_kind_of_a_presence_has_words():
 
 def test_a_clause_names_file_line_and_quote():
     clause = clause_text(load_catalogue()["yanhu/Y04"], "zh")
-    assert clause == "004_9c5659640fe9bc29.txt 第 210 行：“每村至少有一所集体产权的村卫生室”"
+    assert (
+        clause == "盐湖区“十四五”卫生健康规划（004_9c5659640fe9bc29.txt） 第 210 行：“每村至少有一所集体产权的村卫生室”"
+    )
     assert (
         clause_text(load_catalogue()["shanting/S12"], "en")
-        == "003_b65a77e5e2dd8824.txt, line 248: “乡村服务半径10-20公里”"
+        == "Shanting District health plan 2021-2025 (003_b65a77e5e2dd8824.txt), line 248: “乡村服务半径10-20公里”"
     )
 
 

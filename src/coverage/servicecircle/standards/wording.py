@@ -8,7 +8,7 @@ from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.model import MM_PER_KM, MS_PER_MIN, Criterion, Standard
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import ownerships, type_title
-from servicecircle.text.text import say
+from servicecircle.text.text import catalogue, say
 
 
 def limit_text(criterion: Criterion, language: str) -> str:
@@ -48,12 +48,20 @@ def clause_text(standard: Standard, language: str) -> str:
     """Return where the requirement stands: plan file, line and quote, or the source, with a mark of the status."""
     parts = []
     if standard.plan:
-        clause = {"plan": standard.plan, "line": standard.line or "-", "quote": standard.quote}
+        clause = {"plan": _plan_name(standard, language), "line": standard.line or "-", "quote": standard.quote}
         parts.append(say(language, "standards.clause.plan", **clause))
     if standard.source:
         parts.append(standard.source)
     body = say(language, "standards.clause.join").join(parts)
     return (body + status_mark(standard, language)).strip()
+
+
+def _plan_name(standard: Standard, language: str) -> str:
+    """Return the plan's file, with the place whose plan it is where that is known by the record's id."""
+    key = f"standards.plan.{standard.id.split('/', 1)[0]}"
+    if key not in catalogue(language):
+        return standard.plan
+    return say(language, "standards.clause.plan_of", plan=say(language, key), file=standard.plan)
 
 
 #: What may be missing beside a facility type.
