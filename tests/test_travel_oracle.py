@@ -458,9 +458,9 @@ def plain_scipy(graph: nx.MultiDiGraph, nodes: list[int]) -> np.ndarray:
     for a, b, data in graph.edges(data=True):
         key = index[a], index[b]
         least[key] = min(least.get(key, data["weight"]), data["weight"])
-    rows, columns = np.array(list(least)).T
+    rows, columns = np.array(list(least), dtype=np.int32).T  # older scipy reads 32-bit indices only
     order = np.lexsort((columns, rows))
-    start = np.searchsorted(rows[order], np.arange(len(index) + 1))
+    start = np.searchsorted(rows[order], np.arange(len(index) + 1)).astype(np.int32)
     matrix = csr_array(
         (np.array(list(least.values()), dtype=float)[order], columns[order], start), shape=(len(index), len(index))
     )
