@@ -59,7 +59,9 @@ def foot(xy: tuple[float, float], edge: Edge) -> tuple[int, float]:
         dx, dy = bx - ax, by - ay
         length2 = dx * dx + dy * dy
         t = min(1.0, max(0.0, ((xy[0] - ax) * dx + (xy[1] - ay) * dy) / length2)) if length2 else 0.0
-        distance2 = (xy[0] - ax - t * dx) ** 2 + (xy[1] - ay - t * dy) ** 2
+        # at its end a segment is its vertex: on a closed loop the first and the last place are equally near
+        at = (bx, by) if t == 1.0 else (ax + t * dx, ay + t * dy)
+        distance2 = (xy[0] - at[0]) ** 2 + (xy[1] - at[1]) ** 2
         if distance2 < best[0]:
             best = (distance2, i, t)
     return best[1], best[2]

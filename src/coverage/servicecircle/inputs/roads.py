@@ -8,6 +8,7 @@ from __future__ import annotations
 import bz2
 import math
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -202,10 +203,12 @@ class _Collector:
             self._add_line(kind, lon, lat)
 
     def _add_line(self, kind: str, lon: list[float], lat: list[float]) -> None:
-        points = [(x, y) for x, y in zip(lon, lat, strict=True) if not math.isnan(x)]
-        if len(points) > 1:
-            self.lines.append(shapely.LineString(points))
-            self.line_kind.append(kind)
+        """Add a barrier line; where the extract lacks a node the line is cut, as a road is."""
+        for known, run in groupby(zip(lon, lat, strict=True), key=lambda point: not math.isnan(point[0])):
+            points = list(run)
+            if known and len(points) > 1:
+                self.lines.append(shapely.LineString(points))
+                self.line_kind.append(kind)
 
     def finish(self, areas: list[Any]) -> RoadData:
         ways = Ways(

@@ -369,7 +369,9 @@ def _nearest_segment(
     square = (step**2).sum(axis=1)
     t = ((xy[owner] - a) * step).sum(axis=1) / np.where(square > 0, square, 1.0)
     t = np.clip(t, 0.0, 1.0)
-    distance = np.hypot(*(xy[owner] - a - t[:, None] * step).T)
+    # the end of a segment is the vertex itself: on a closed loop its first and last place are equally near
+    ahead = np.where((t == 1.0)[:, None], xy[owner] - network.xy[segment + 1], xy[owner] - a - t[:, None] * step)
+    distance = np.hypot(*ahead.T)
     is_steps = (network.road_class[edge] == "steps")[owner]
     if is_steps.any():
         t, distance = _only_ends(network, xy, edge, owner, segment, is_steps, t, distance)
