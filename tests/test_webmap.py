@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import esprima
 import pytest
 
 from servicecircle.errors import ServiceCircleError
@@ -298,6 +299,9 @@ def test_the_policy_forbids_every_connection() -> None:
 
 def test_the_script_is_of_an_age_old_browsers_read() -> None:
     source = (Path(asset.__file__).parent / "map.js").read_text(encoding="utf-8")
+    assert esprima.parseScript(source).body  # a parser of ES2017: anything newer is a syntax error to it
+    with pytest.raises(esprima.Error):
+        esprima.parseScript("var a = b?.c;")
     for newer in (
         r"\?\.",
         r"\?\?",
