@@ -178,9 +178,7 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     """Say what the reader must know, most important first."""
     study, world, demand = prepared.study, prepared.world, prepared.world.demand
     language, facilities = study.outputs.language, world.facilities
-    yielded = np.zeros(len(facilities), dtype=bool)
-    for access in world.facility_places.access.values():
-        yielded |= access.yielded
+    yielded = _walled_in(prepared)
     walking = world.demand_places.access["walk"].attached()
     inside = demand.inside_persons()
     persons = float(inside.sum())
@@ -209,12 +207,8 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     by_default = int((world.units["class_basis"] == "default").sum())
     if by_default and prepared.inputs.units is None:
         notices.append(problem("flow.class_default", count=by_default, area_class=study.area.default_class))
-    if yielded.any():
-        notices.append(
-            problem(
-                "flow.walls_yielded", count=int(yielded.sum()), names=", ".join(facilities.loc[yielded, "id"].head(5))
-            )
-        )
+    if yielded:
+        notices.append(problem("flow.walls_yielded", count=len(yielded), names=", ".join(yielded)))
     if demand.moved or demand.in_water:
         notices.append(problem("flow.water", moved=demand.moved, left=demand.in_water))
     if demand.grid is None:
@@ -224,6 +218,15 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     notices.append(gap_rule(study.gap))
     notices.append(problem("flow.restrictions", count=prepared.inputs.roads.turn_restrictions))
     return notices
+
+
+def _walled_in(prepared: Prepared) -> list[str]:
+    """Return the ids of facilities all of whose legs cross walls, for some mode."""
+    facilities = prepared.world.facilities
+    yielded = np.zeros(len(facilities), dtype=bool)
+    for access in prepared.world.facility_places.access.values():
+        yielded |= access.yielded
+    return [str(code) for code in facilities.loc[yielded, "id"]]
 
 
 def _siting_notices(plan: Plan, siting: Siting) -> list[Problem]:
@@ -265,6 +268,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
             "km_by_class": by_class,
             "component_rule": net.component_rule,
             "turn_restrictions": prepared.inputs.roads.turn_restrictions,
+            "turn_restrictions_per_junction": prepared.inputs.roads.turn_restrictions / max(len(net.node_id), 1),
             "by_mode": {name: _mode_facts(prepared, name) for name in world.modes},
         },
         "barriers": {
