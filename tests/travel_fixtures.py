@@ -101,7 +101,7 @@ def as_barriers(ways: Iterable[Way], given: Iterable[shapely.LineString] = ()) -
 
 def read_all(path: Path) -> RoadData:
     """Return everything an extract holds."""
-    return _collect(path, EVERYWHERE).finish(_water_areas(path, EVERYWHERE))
+    return _collect(path, EVERYWHERE).finish(_water_areas(path, EVERYWHERE)[0])
 
 
 # --- the package, asked in the oracle's words -------------------------------------------------------------------------

@@ -12,10 +12,11 @@ import shapely
 
 from servicecircle.analysis import drawings
 from servicecircle.analysis.build import find_doors
+from servicecircle.analysis.cover import at_least
 from servicecircle.analysis.explain import Explainer
 from servicecircle.analysis.gaps import gap_rows, gap_rule
 from servicecircle.analysis.select import unknown_ownership
-from servicecircle.analysis.summary import ledger_line, summarise
+from servicecircle.analysis.summary import HALF_PERSON, ledger_line, summarise
 from servicecircle.demand import ledger
 from servicecircle.errors import problem
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
@@ -194,9 +195,9 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
         if e.state == "computed" and (unknown := unknown_ownership(facilities, e.criterion.standard))
     ]
     notices += prepared.inputs.notices
-    notices.append(
-        problem("flow.outside", persons=f"{demand.outside_persons:,.0f}", window=f"{demand.window_persons:,.0f}")
-    )
+    if at_least(demand.outside_persons, HALF_PERSON):
+        people = {"persons": f"{demand.outside_persons:,.0f}", "window": f"{demand.window_persons:,.0f}"}
+        notices.append(problem("flow.outside", **people))
     if persons > 0:
         share = float(inside[~walking].sum()) / persons
         notices.append(problem("flow.far_from_roads", share=f"{share:.1%}", limit=f"{study.travel.access_limit_m:g}"))

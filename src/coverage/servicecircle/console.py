@@ -227,7 +227,7 @@ class Progress:
         self._status: Any = None
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from rich.console import Console
 
             self._status = Console(stderr=True, highlight=False).status("", spinner="line")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.standards.catalogue import find, select
 from servicecircle.standards.modes import standard_modes
+from servicecircle.standards.vocabulary import facility_types
 from servicecircle.standards.wording import missing_text
 from servicecircle.text import sentence
 
@@ -92,6 +93,12 @@ def study_criteria(study: Study) -> tuple[Criterion, ...]:
                 problems.append(problem("flow.siting_presence", file=study.path.name, criterion=wanted.key))
     except StudyError as error:
         problems += error.problems
+    if study.siting is not None:
+        problems += [
+            problem("flow.unknown_type", file=study.path.name, type=code, nearest=_nearest(code, facility_types()))
+            for code in study.siting.upgrade
+            if code not in facility_types()
+        ]
     if problems:
         raise StudyError(problems)
     return criteria

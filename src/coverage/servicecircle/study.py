@@ -19,22 +19,27 @@ Crs = Literal["WGS84", "CGCS2000", "GCJ-02"] | str
 class Section(BaseModel):
     """A frozen table of the study file that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
-class Source(Section):
-    """A file of the study and what is known about it."""
+class File(Section):
+    """A file of the study and who made it."""
 
-    path: str
+    path: str = Field(min_length=1)
     """File, relative to the study file."""
-    layer: str | None = None
-    """Layer of a vector file or sheet of a workbook; the first one when left out."""
-    crs: Crs | None = None
-    """Coordinate system where the file does not say: ``WGS84``, ``CGCS2000``, ``GCJ-02`` or a code (``EPSG:4547``)."""
     source: str | None = None
     """Who made the data (printed on the map)."""
     licence: str | None = None
     """Licence of the data (printed on the map)."""
+
+
+class Source(File):
+    """A file of the study and how it is read."""
+
+    layer: str | None = None
+    """Layer of a vector file or sheet of a workbook; the first one when left out."""
+    crs: Crs | None = None
+    """Coordinate system where the file does not say: ``WGS84``, ``CGCS2000``, ``GCJ-02`` or a code (``EPSG:4547``)."""
 
 
 class StudyHead(Section):
@@ -77,7 +82,7 @@ class Area(Section):
     """Units as points."""
     default_class: AreaClass = "rural"
     """Class of a unit that no input classifies; ``rural`` unless the study says otherwise."""
-    margin_km: float = Field(default=20.0, ge=0)
+    margin_km: float = Field(default=20.0, ge=0, le=300)
     """Roads and facilities are kept this far beyond the people's extent."""
     cross_boundary: bool = True
     """Whether facilities outside the units serve people inside."""
@@ -106,7 +111,16 @@ def _path_as_source(value: Any) -> Any:
     return {"path": value} if isinstance(value, str) else value
 
 
-RasterSource = Annotated[Source, BeforeValidator(_path_as_source)]
+class Raster(File):
+    """A raster file."""
+
+    crs: Crs | None = None
+    """Coordinate system, where the file does not say."""
+
+
+RasterSource = Annotated[Raster, BeforeValidator(_path_as_source)]
+RoadSource = Annotated[File, BeforeValidator(_path_as_source)]
+BarrierSource = Annotated[Source, BeforeValidator(_path_as_source)]
 
 
 class Population(Section):
@@ -127,29 +141,29 @@ class Population(Section):
 class Roads(Section):
     """The road network."""
 
-    osm: RasterSource
+    osm: RoadSource
     """OpenStreetMap extract: .osm.pbf, .osm or .osm.bz2."""
 
 
 class Barriers(Section):
     """Lines nobody walks across, beside those of the road file."""
 
-    lines: RasterSource | None = None
+    lines: BarrierSource | None = None
     """Vector file of further barrier lines or areas."""
 
 
 class ModeChange(Section):
     """Values of one mode that the study changes."""
 
-    speed_kmh: float | None = Field(default=None, gt=0)
+    speed_kmh: float | None = Field(default=None, ge=0.1, le=300)
     """One speed for all road classes of a walking or cycling mode."""
-    access_kmh: float | None = Field(default=None, gt=0)
+    access_kmh: float | None = Field(default=None, ge=0.1, le=300)
     """Speed on the access leg."""
-    factor: float | None = Field(default=None, gt=0)
+    factor: float | None = Field(default=None, ge=0.1, le=10)
     """Factor on every speed of a driving mode's class table."""
-    door_s: float | None = Field(default=None, ge=0)
+    door_s: float | None = Field(default=None, ge=0, le=86_400)
     """Seconds added to every trip (stairs, lift, parking)."""
-    junction_s: float | None = Field(default=None, ge=0)
+    junction_s: float | None = Field(default=None, ge=0, le=3600)
     """Seconds added at every junction passed."""
 
 
@@ -160,7 +174,7 @@ class Travel(Section):
     """Longest straight piece between a door and a road, and longest straight walk."""
     component_share: float = Field(default=0.01, ge=0, le=1)
     """A disconnected piece shorter than this share of the mode's roads is not attached to ..."""
-    component_km: float = Field(default=5.0, ge=0)
+    component_km: float = Field(default=5.0, ge=0, le=10_000)
     """... unless it is at least this long."""
     modes: dict[str, ModeChange] = Field(default_factory=dict)
     """Changes to the shipped modes, by mode."""
@@ -229,7 +243,7 @@ class Siting(Section):
     """Criterion to improve, ``ID`` or ``ID/MODE``."""
     choose: int = Field(ge=1, le=50)
     """Number of sites."""
-    candidates: tuple[Literal["units", "facilities"], ...] = ("units", "facilities")
+    candidates: tuple[Literal["units", "facilities"], ...] = Field(default=("units", "facilities"), min_length=1)
     """Candidate sites: unit points and existing facilities of other types that could be upgraded."""
     upgrade: tuple[str, ...] = ()
     """Types of existing facilities that could be upgraded; empty means any other type."""
@@ -299,7 +313,7 @@ def load_study(path: str | Path) -> Study:
         tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise StudyError(problem("study.not_utf8", file=str(path), position=error.start)) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise StudyError(problem("study.not_toml", file=str(path), detail=str(error))) from error
     return study_from(tree, path)
 
@@ -328,7 +342,8 @@ def _own(errors: list[Any]) -> list[Any]:
 #: pydantic error types with a sentence of their own, under ``study.rule``.
 RULES = frozenset(
     "two_bases one_population one_limit measures too_short greater_than greater_than_equal less_than_equal "
-    "literal_error string_type float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing "
+    "literal_error string_too_short finite_number string_type "
+    "float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing "
     "tuple_type dict_type model_type".split()
 )
 

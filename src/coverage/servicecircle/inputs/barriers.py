@@ -46,6 +46,12 @@ def read_given_barriers(study: Study) -> BarrierShapes:
     if wrong.any():
         rows = ", ".join(str(r) for r in np.unique(row[wrong])[:5])
         raise StudyError(problem("roads.barriers_not_lines", file=table.place, rows=rows))
+    finite = np.array([np.isfinite(shapely.get_coordinates(part)).all() for part in parts], dtype=bool)
+    if not finite.all():
+        rows = ", ".join(str(r) for r in np.unique(row[~finite])[:5])
+        raise StudyError(problem("roads.barriers_not_finite", file=table.place, rows=rows))
+    # a polygon that crosses itself bars by its outline and what it encloses
+    parts, row = _taken_apart(shapely.make_valid(parts), row)
     moved = shapely.transform(parts, lambda c: np.column_stack(place.to_wgs84(c[:, 0], c[:, 1])))
     return BarrierShapes(np.asarray(moved, dtype=object), np.full(len(parts), "given"))
 

@@ -243,7 +243,7 @@ def read_layer(path: Path, layer: str | None, file: str) -> Table:
         if not known:
             raise StudyError(problem("inputs.empty_file", file=file))
         name = known[0] if layer is None else layer
-        meta, _, wkb, fields = pyogrio.raw.read(path, layer=name)
+        meta, _, wkb, fields, recoded = _read_raw(path, name)
         crs = None if wkb is None or meta["crs"] is None else pyproj.CRS.from_user_input(meta["crs"])
     except pyogrio.errors.DataSourceError as error:
         raise StudyError(_broken_layer(path, file, str(error))) from error
@@ -258,10 +258,21 @@ def read_layer(path: Path, layer: str | None, file: str) -> Table:
     cells = pd.DataFrame(columns, index=index, dtype=str).set_axis([str(n) for n in meta["fields"]], axis=1)
     damaged = sum(text.count("\ufffd") for texts in columns.values() for text in texts)
     shown = name if len(known) > 1 or layer is not None else ""
+    notices = (*_damaged(damaged, file), *([problem("inputs.gb18030_layer", file=file)] if recoded else []))
     if wkb is None:
-        return Table(file, shown, cells, notices=tuple(_damaged(damaged, file)))
+        return Table(file, shown, cells, notices=notices)
     geometry = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
-    return Table(file, shown, cells, geometry, crs, tuple(_damaged(damaged, file)))
+    return Table(file, shown, cells, geometry, crs, notices)
+
+
+def _read_raw(path: Path, layer: str) -> tuple[Any, Any, Any, Any, bool]:
+    """Read a layer; a shapefile that does not say its encoding (.cpg) is UTF-8 if it decodes strictly, else GB18030."""
+    if path.suffix.lower() != ".shp" or path.with_suffix(".cpg").exists() or path.with_suffix(".CPG").exists():
+        return (*pyogrio.raw.read(path, layer=layer), False)
+    try:
+        return (*pyogrio.raw.read(path, layer=layer, encoding="UTF-8"), False)
+    except UnicodeDecodeError:
+        return (*pyogrio.raw.read(path, layer=layer, encoding="GB18030"), True)
 
 
 def _check_layer(path: Path, file: str) -> None:

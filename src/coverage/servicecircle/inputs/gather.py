@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 KM_PER_DEGREE = 111.32
+#: Widest study: at half of it the scale of the working CRS is off by 0.6 %, within its slack.
+MOST_KM = 1400
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,31 @@ class Inputs:
     def notices(self) -> tuple[Problem, ...]:
         """What the reader must know of the files."""
         units = () if self.units is None else self.units.notices
-        return (*self.population.notices, *units, *self.facilities.notices, *self.roads.notices)
+        lost = set_aside_notices(self.set_aside)
+        return (*self.population.notices, *units, *self.facilities.notices, *self.roads.notices, *lost)
+
+
+def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
+    """Return one notice per file: how many rows were not used, and the first row of each reason (two at most)."""
+    files: dict[str, list[SetAside]] = {}
+    for row in rows:
+        files.setdefault(row.file, []).append(row)
+    return tuple(
+        problem("inputs.set_aside", file=file, count=len(mine), reasons=_first_reasons(mine))
+        for file, mine in files.items()
+    )
+
+
+def _first_reasons(rows: list[SetAside]) -> Problem:
+    """Return a problem that reads as the reason of the first row, and of the first row with another reason."""
+    first = rows[0]
+    other = next((row for row in rows if row.reason.key != first.reason.key), None)
+    one = problem("inputs.set_aside_reason", rows=first.row, reason=first.reason)
+    if other is None:
+        return one
+    return problem(
+        "inputs.two_reasons", one=one, two=problem("inputs.set_aside_reason", rows=other.row, reason=other.reason)
+    )
 
 
 class _Collector:
@@ -70,7 +96,10 @@ class _Collector:
             return read()
         except StudyError as error:
             self.problems += error.problems
-            return None
+        except OSError as error:
+            detail = error.strerror or str(error)
+            self.problems.append(problem("inputs.unreadable_file", file=str(error.filename or "-"), detail=detail))
+        return None
 
 
 def gather(study: Study) -> Inputs:
@@ -89,6 +118,8 @@ def gather(study: Study) -> Inputs:
     hint = None if people is None else widened(people, study.area.margin_km)
     units = collector.call(lambda: read_units(study, box=hint))
     extent = _extent(study, units, people)
+    if extent is not None and _too_wide(extent):
+        collector.problems.append(problem("flow.too_wide", most=MOST_KM, box=_text(extent)))
     box = None if extent is None else widened(extent, study.area.margin_km)
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
@@ -130,9 +161,11 @@ def people_bounds(population: RasterPeople | PointPeople) -> Bounds | None:
     rows, columns = np.nonzero(np.nan_to_num(population.surface.values) > 0)
     if len(rows) == 0:
         return None
-    edge_rows = np.array([rows.min(), rows.min(), rows.max(), rows.max()])
-    edge_columns = np.array([columns.min(), columns.max(), columns.min(), columns.max()])
-    lon, lat = to_wgs84(grid.crs, *grid.centres(edge_rows * grid.shape[1] + edge_columns))
+    # the outer edges of the outermost cells: a coarse cell reaches far beyond its centre
+    corner_rows = np.array([rows.min(), rows.min(), rows.max(), rows.max()])
+    corner_columns = np.array([columns.min(), columns.max(), columns.min(), columns.max()])
+    right, down = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    lon, lat = to_wgs84(grid.crs, *grid.centres(corner_rows * grid.shape[1] + corner_columns, right, down))
     return float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())
 
 
@@ -152,6 +185,13 @@ def widened(bounds: Bounds, km: float) -> Bounds:
     dy = km / KM_PER_DEGREE
     dx = dy / max(math.cos(math.radians(max(abs(south), abs(north)))), 0.05)
     return west - dx, max(south - dy, -90.0), east + dx, min(north + dy, 90.0)
+
+
+def _too_wide(bounds: Bounds) -> bool:
+    """Return whether an extent is larger than the working CRS serves: one misplaced point would move everybody's."""
+    west, south, east, north = bounds
+    width = (east - west) * KM_PER_DEGREE * math.cos(math.radians((south + north) / 2))
+    return max(width, (north - south) * KM_PER_DEGREE) > MOST_KM
 
 
 def _overlap(one: Bounds, other: Bounds) -> bool:

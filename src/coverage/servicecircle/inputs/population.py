@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rasterio.io import DatasetReader
 
-    from servicecircle.study import PersonPoints, Source, Study
+    from servicecircle.study import PersonPoints, Raster, Study
 
 #: Values that stand for "no data" by convention though the file does not declare them.
 CONVENTIONS = (-9999.0, -99999.0)
@@ -111,7 +111,7 @@ def read_population(study: Study) -> RasterPeople | PointPeople:
     raise StudyError(problem("study.rule.one_population"))  # the schema refuses this before
 
 
-def _read_raster(path: Path, source: Source) -> RasterPeople:
+def _read_raster(path: Path, source: Raster) -> RasterPeople:
     require_file(path, source.path)
     problems: list[Problem] = []
     # PAM would leave an .aux.xml beside the user's file.
@@ -150,7 +150,7 @@ def _read_raster(path: Path, source: Source) -> RasterPeople:
     return RasterPeople(Surface(grid, values, "persons"), path, int(valid.sum()), persons, tuple(notices))
 
 
-def _structure(dataset: DatasetReader, source: Source) -> list[Problem]:
+def _structure(dataset: DatasetReader, source: Raster) -> list[Problem]:
     problems = []
     if dataset.count != 1:
         problems.append(problem("population.bands", file=source.path, count=dataset.count))
@@ -166,7 +166,7 @@ def _structure(dataset: DatasetReader, source: Source) -> list[Problem]:
     return problems
 
 
-def _raster_crs(dataset: DatasetReader, source: Source) -> pyproj.CRS:
+def _raster_crs(dataset: DatasetReader, source: Raster) -> pyproj.CRS:
     """Return the CRS of a raster; the study's word counts only where the file has none."""
     own = None if dataset.crs is None else pyproj.CRS.from_wkt(dataset.crs.to_wkt())
     declared = source.crs

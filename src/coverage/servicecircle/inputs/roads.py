@@ -138,12 +138,19 @@ def read_roads(study: Study, box: Bounds) -> RoadData:
     shown = study.roads.osm.path
     try:
         collector = _collect(path, box)
-        areas = _water_areas(path, box)
-    except RuntimeError as error:  # pyosmium reports every fault of a file this way
+        areas, broken = _water_areas(path, box)
+    except (
+        RuntimeError,
+        ValueError,
+        osmium.InvalidLocationError,
+    ) as error:  # how pyosmium reports the faults of a file
         raise StudyError(problem("roads.unreadable", file=shown, detail=str(error).splitlines()[0])) from error
     if not collector.way_id:
         raise StudyError(problem("roads.none_in_box", file=shown, box=" ".join(f"{v:.3f}" for v in box)))
-    return collector.finish(areas)
+    notices = (
+        [problem("roads.broken_water", file=shown, count=len(broken), names=", ".join(broken[:5]))] if broken else []
+    )
+    return collector.finish(areas, tuple(notices))
 
 
 class _Collector:
@@ -210,7 +217,7 @@ class _Collector:
                 self.lines.append(shapely.LineString(points))
                 self.line_kind.append(kind)
 
-    def finish(self, areas: list[Any]) -> RoadData:
+    def finish(self, areas: list[Any], notices: tuple[Problem, ...] = ()) -> RoadData:
         ways = Ways(
             np.array(self.way_id, dtype=np.int64),
             np.concatenate(([0], np.cumsum(self.count))).astype(np.int64),
@@ -230,7 +237,7 @@ class _Collector:
             np.array([r[3] for r in rows], dtype=float),
             np.array([r[4] for r in rows], dtype=float),
         )
-        return RoadData(ways, barriers, places, self.restrictions, ())
+        return RoadData(ways, barriers, places, self.restrictions, notices)
 
 
 def _tagged(tags: Any, key: str) -> bool:
@@ -258,6 +265,8 @@ def _collect(path: Path, box: Bounds) -> _Collector:
         "place", "highway", "route", "natural", "waterway", "railway", "barrier", "restriction"
     )
     for item in osmium.FileProcessor(str(path)).with_locations().with_filter(keys):
+        if not isinstance(item, osmium.osm.Changeset) and item.deleted:
+            continue
         if isinstance(item, osmium.osm.Node):
             collector.add_node(item)
         elif isinstance(item, osmium.osm.Way):
@@ -271,15 +280,20 @@ def _is_water(tags: Any) -> bool:
     return bool(tags.get("natural") == "water" or tags.get("waterway") == "riverbank")
 
 
-def _water_areas(path: Path, box: Bounds) -> list[Any]:
-    """Return water areas (closed ways and multipolygons) that meet the box."""
+def _water_areas(path: Path, box: Bounds) -> tuple[list[Any], list[str]]:
+    """Return water areas (closed ways and multipolygons) that meet the box, and the names of broken ones."""
     factory = osmium.geom.WKBFactory()
     window = shapely.box(*box)
-    found = []
+    found, broken = [], []
     keys = osmium.filter.KeyFilter("natural", "waterway")
     for item in osmium.FileProcessor(str(path)).with_areas(keys).with_filter(keys):
-        if isinstance(item, osmium.osm.Area) and _is_water(item.tags):
+        if not isinstance(item, osmium.osm.Area) or not _is_water(item.tags):
+            continue
+        try:
             shape = shapely.from_wkb(bytes.fromhex(factory.create_multipolygon(item)))
-            if shape.intersects(window):
-                found.append((item.id, shape))
-    return [shape for _, shape in sorted(found, key=lambda pair: pair[0])]
+        except RuntimeError:  # rings that cross or do not close: pyosmium can make no area of them
+            broken.append(f"{'way' if item.from_way() else 'relation'} {item.orig_id()}")
+            continue
+        if shape.intersects(window):
+            found.append((item.id, shape))
+    return [shape for _, shape in sorted(found, key=lambda pair: pair[0])], sorted(broken)

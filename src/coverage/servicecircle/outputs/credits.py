@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from servicecircle.text.text import say
 
 if TYPE_CHECKING:
-    from servicecircle.study import Source, Study
+    from servicecircle.study import File, Study
 
 
-def credit_sources(study: Study) -> Iterator[tuple[str, Source]]:
+def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
     """Yield ``(role, source)`` for each data file of the study, in the order of the study file.
 
     Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``roads``, ``barriers`` and
@@ -44,7 +44,7 @@ def credit_lines(study: Study) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _line(language: str, role: str, source: Source) -> str:
+def _line(language: str, role: str, source: File) -> str:
     return say(
         language,
         "tables.credit",

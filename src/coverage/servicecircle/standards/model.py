@@ -20,7 +20,7 @@ MM_PER_KM = 1_000_000
 class Record(BaseModel):
     """A frozen record that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Title(Record):
@@ -37,7 +37,7 @@ class Title(Record):
 class Standard(Record):
     """A cited requirement: what a plan's line demands, of which facilities, for whom."""
 
-    id: str
+    id: str = Field(min_length=1)
     """Identifier, ``<plan>/<row>`` of the register, e.g. ``shanting/S01``."""
     title: Title
     """Short name in Chinese and English."""
@@ -62,11 +62,11 @@ class Standard(Record):
     """Modes (``walk``, ``drive`` ...), ``straight`` or ``road:MODE``; one criterion each. Not for presence."""
     direction: Direction = "to_facility"
     """``to_facility``: people travel; ``from_facility``: the service travels (ambulance)."""
-    limit_min: float | None = Field(default=None, gt=0)
+    limit_min: float | None = Field(default=None, ge=0.01, le=1440)
     """Limit of a circle in minutes; a value equal to the limit holds."""
-    limit_km: float | None = Field(default=None, gt=0)
+    limit_km: float | None = Field(default=None, ge=0.001, le=1000)
     """Limit of a radius in kilometres; a value equal to the limit holds."""
-    preferred_km: float | None = Field(default=None, gt=0)
+    preferred_km: float | None = Field(default=None, ge=0.001, le=1000)
     """Lower end of a band such as 10-20 km: better than the limit asks."""
     preferred_only: bool = False
     """The plan says "preferably" (为宜): a wish, not a limit."""
