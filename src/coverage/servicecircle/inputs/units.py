@@ -44,6 +44,10 @@ CLASS_CODES: Mapping[str, str] = {
 }
 
 
+#: So many rows may be lost before "most are lost" stops a run.
+FEW_LOST = 5
+
+
 @dataclass(frozen=True)
 class UnitReading:
     """The units of a study.
@@ -128,6 +132,12 @@ def _read(study: Study, source: UnitPolygons, path: Path, box: Box | None) -> Un
     kept = ~shapely.is_missing(shapes)
     if not kept.any():
         raise StudyError(problem("units.none", file=table.place))
+    if len(kept) - kept.sum() > max(int(kept.sum()), FEW_LOST):
+        reason = left[0].reason if left else ""
+        counts = {"lost": int((~kept).sum()), "rows": len(kept)}
+        raise StudyError(
+            problem("units.most_lost", file=table.place, row=left[0].row if left else 0, reason=reason, **counts)
+        )
     kinds = [unit_kind(str(name)) for name in texts.name]
     basis = "nearest_point" if isinstance(source, UnitPoints) else "surveyed"
     frame = gpd.GeoDataFrame(
@@ -228,4 +238,11 @@ def _polygons(
     labels = _labels(texts)
     raw, places = locate_polygons(table, source, labels, box=box)
     shapes, notices = clean_polygons(table, raw, labels)
-    return shapes, places.set_aside, (*places.notices, *notices)
+    flat = ~shapely.is_missing(shapes) & ~(shapely.area(shapes) > 0)
+    shapes[flat] = None
+    rows = np.flatnonzero(flat).tolist()
+    without_area = tuple(
+        SetAside(table.file, table.layer, int(table.rows[row]), labels[row], "", problem("units.no_area"))
+        for row in rows
+    )
+    return shapes, (*places.set_aside, *without_area), (*places.notices, *notices)
