@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "src" / "coverage" / "servicecircle"
-LADDER = "errors text geo standards study inputs demand travel analysis siting results outputs flow console cli".split()
-SAME_ROOM = {"assemble": "flow"}  # flow orders the stages, assemble puts their answers together
+LADDER = "errors text geo standards study inputs demand travel analysis siting results assemble outputs flow console cli".split()
 NO_FILES = {"analysis", "siting", "results"}
 FILE_CALLS = set(
     "open read_text write_text read_bytes write_bytes read_file read_csv read_excel read_parquet to_file to_csv to_excel to_parquet savefig".split()
@@ -57,7 +56,6 @@ def faults(room: str, code: str) -> list[str]:
     for module in modules(tree):
         first, _, rest = module.partition(".")
         target = rest.partition(".")[0]
-        target = SAME_ROOM.get(target, target)
         if first == "servicecircle" and target in LADDER and LADDER.index(target) > LADDER.index(room):
             found.append(f"{room} imports {module}")
         if first == "servicecircle" and target not in [*LADDER, "__version__"]:
@@ -82,7 +80,6 @@ def test_every_module_stands_in_a_room_and_keeps_the_ladder() -> None:
     found = []
     for path in sources():
         room = path.relative_to(HOUSE).parts[0].removesuffix(".py")
-        room = SAME_ROOM.get(room, room)
         assert room in LADDER, f"{path}: {room} is no room of the ladder"
         found += [f"{path.name}: {fault}" for fault in faults(room, path.read_text(encoding="utf-8"))]
     assert len(sources()) >= 15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -28,10 +29,25 @@ from servicecircle.text import sentence
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from servicecircle.analysis.stages import Judged, Prepared
     from servicecircle.errors import Problem
-    from servicecircle.flow import Judged, Prepared
     from servicecircle.siting.plan import Plan
     from servicecircle.study import Siting, Study
+
+#: Libraries whose versions a number depends on.
+LIBRARIES = (
+    "exactextract",
+    "geopandas",
+    "highspy",
+    "numpy",
+    "osmium",
+    "pandas",
+    "pyogrio",
+    "pyproj",
+    "rasterio",
+    "scipy",
+    "shapely",
+)
 
 #: Units explained on the map per criterion, those with most uncovered people first.
 CARDS_MOST = 200
@@ -246,14 +262,13 @@ def _sentences(study: Study, notices: list[Problem]) -> tuple[str, ...]:
 def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
     """Return what ``run.json`` holds beside the results: inputs, parameters, counts at each step."""
     from servicecircle import __version__
-    from servicecircle.flow import library_versions
 
     study, world = prepared.study, prepared.world
     net = world.network
     by_class = {str(c): round(int(net.mm[net.road_class == c].sum()) / 1e6, 3) for c in np.unique(net.road_class)}
     return {
         "version": __version__,
-        "libraries": library_versions(),
+        "libraries": {name: version(name) for name in LIBRARIES},
         "study": study.model_dump(mode="json"),
         "study_file": study.path.name,
         "inputs": [{"path": path, "sha256": _hash(study, path)} for path in input_paths(study)],

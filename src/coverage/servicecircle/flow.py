@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from servicecircle.errors import Problem, StudyError, problem
@@ -13,38 +12,20 @@ from servicecircle.standards.catalogue import find, select
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import facility_types
 from servicecircle.standards.wording import missing_text
-from servicecircle.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
 
-    from servicecircle.analysis.build import Ground
-    from servicecircle.analysis.evaluate import Coverage, ReachCache
-    from servicecircle.analysis.summary import Counts
+    from servicecircle.analysis.stages import Judged, Prepared
     from servicecircle.analysis.world import World
     from servicecircle.inputs.gather import Inputs
     from servicecircle.results import Results
     from servicecircle.standards.model import Criterion
     from servicecircle.study import Study
-    from servicecircle.travel.doors import AccessFinder
 
     Stage = Callable[[str], None]
-
-LIBRARIES = (
-    "exactextract",
-    "geopandas",
-    "highspy",
-    "numpy",
-    "osmium",
-    "pandas",
-    "pyogrio",
-    "pyproj",
-    "rasterio",
-    "scipy",
-    "shapely",
-)
 
 
 def _silent(_stage: str) -> None:
@@ -57,18 +38,6 @@ class CheckReport:
 
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A study ready to be judged."""
-
-    study: Study
-    criteria: tuple[Criterion, ...]
-    inputs: Inputs
-    ground: Ground
-    world: World
-    finder: AccessFinder
 
 
 def study_criteria(study: Study) -> tuple[Criterion, ...]:
@@ -169,6 +138,7 @@ def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
     progress("read")
     criteria, inputs = read(study)
     from servicecircle.analysis import build
+    from servicecircle.analysis.stages import Prepared
 
     modes = build.study_modes(study, standard_modes(), criteria)
     progress("demand")
@@ -179,19 +149,10 @@ def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
     return Prepared(study, criteria, inputs, ground, world, finder)
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Coverage of all criteria with people counted, table by table."""
-
-    coverage: Coverage
-    cache: ReachCache
-    counts: tuple[Counts, ...]
-    tables: tuple[pd.DataFrame, ...]
-
-
 def judge(prepared: Prepared, *, progress: Stage = _silent) -> Judged:
     """Evaluate all criteria and count people per unit."""
     from servicecircle.analysis.evaluate import ReachCache, evaluate
+    from servicecircle.analysis.stages import Judged
     from servicecircle.analysis.summary import count_people, unit_table
 
     progress("reach")
@@ -244,7 +205,7 @@ def explain(study: Study, *, unit: str, criterion: str) -> list[str]:
     prepared = prepare(study)
     from servicecircle.analysis.explain import Explainer
 
-    judged = judge(Prepared(study, (wanted,), prepared.inputs, prepared.ground, prepared.world, prepared.finder))
+    judged = judge(replace(prepared, criteria=(wanted,)))
     entry, table = judged.coverage.criteria[0], judged.tables[0]
     if entry.state != "computed":
         raise StudyError(
@@ -270,13 +231,3 @@ def _unit_id(world: World, table: pd.DataFrame, wanted: str, criterion: Criterio
     if matches[0] not in set(table["unit_id"]):
         raise StudyError(problem("flow.unit_not_judged", unit=wanted, criterion=criterion.key))
     return str(matches[0])
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries a number depends on."""
-    return {name: version(name) for name in LIBRARIES}
-
-
-def sentences(study: Study, problems: tuple[Problem, ...]) -> tuple[str, ...]:
-    """Return notices as sentences of the study's language, each once."""
-    return tuple(dict.fromkeys(sentence(study.outputs.language, item) for item in problems))

@@ -1,0 +1,40 @@
+"""What one stage of the flow hands to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from servicecircle.analysis.build import Ground
+    from servicecircle.analysis.evaluate import Coverage, ReachCache
+    from servicecircle.analysis.summary import Counts
+    from servicecircle.analysis.world import World
+    from servicecircle.inputs.gather import Inputs
+    from servicecircle.standards.model import Criterion
+    from servicecircle.study import Study
+    from servicecircle.travel.doors import AccessFinder
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study ready to be judged."""
+
+    study: Study
+    criteria: tuple[Criterion, ...]
+    inputs: Inputs
+    ground: Ground
+    world: World
+    finder: AccessFinder
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Coverage of all criteria with people counted, table by table."""
+
+    coverage: Coverage
+    cache: ReachCache
+    counts: tuple[Counts, ...]
+    tables: tuple[pd.DataFrame, ...]
