@@ -268,6 +268,16 @@ def test_a_limit_is_inclusive_to_the_millimetre() -> None:
     assert below.piece_covered.tolist() == [True, False]
 
 
+def test_a_band_tells_who_is_within_its_lower_end() -> None:
+    world = world_of([[10.0, 20.0, 40.0]], facilities=facilities_at([0], [""]))  # 0, about 91 and about 182 m away
+    band = radius(0.15, preferred_km=0.05)
+    entry = evaluate(world, [band]).criteria[0]
+    summary = summarise(world, entry, count_people(world, entry), assumed_target=1.0)
+    assert (summary.preferred_persons, summary.covered_persons, summary.persons) == (10.0, 30.0, 70.0)
+    plain = evaluate(world, [radius(0.15)]).criteria[0]
+    assert summarise(world, plain, count_people(world, plain), assumed_target=1.0).preferred_persons is None
+
+
 @given(st.integers(0, 10_000))
 @settings(max_examples=40, deadline=None)
 def test_maximal_covering_equals_exhaustive_search(seed: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from servicecircle.analysis.columns import UNIT_COLUMNS
-from servicecircle.analysis.cover import at_least, enough
+from servicecircle.analysis.cover import at_least, covered, enough
 from servicecircle.analysis.quantiles import lower_quantiles, most_people
 from servicecircle.demand.ledger import LedgerLine, line
 from servicecircle.geo.sums import sum_by
@@ -63,6 +63,8 @@ class CriterionSummary:
     assumed_target_share: float
     assumed_verdict: str
     """Verdict under the study's own target: ``met``, ``not met`` or ``no data``."""
+    preferred_persons: float | None = None
+    """People within the lower end of a band such as 10-20 km; None: the requirement is no band."""
 
 
 @dataclass(frozen=True)
@@ -131,27 +133,27 @@ def ledger_line(entry: CriterionCoverage, counts: Counts) -> LedgerLine:
 def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed_target: float) -> CriterionSummary:
     """Return one criterion over the whole area, with its verdict."""
     standard = entry.criterion.standard
-    persons, covered = math.fsum(counts.persons), math.fsum(counts.covered)
+    persons, served = math.fsum(counts.persons), math.fsum(counts.covered)
     computed = entry.state == "computed"
     units = _unit_readings(entry, counts)
     is_short = short_units(world, counts)
     target = 1.0 if standard.kind == "presence" and standard.target_share is None else standard.target_share
     of_units = standard.kind == "presence" or standard.target_of == "units"
-    total, reached = (float(len(units.every)), float(units.every.sum())) if of_units else (persons, covered)
+    total, reached = (float(len(units.every)), float(units.every.sum())) if of_units else (persons, served)
     share = reached / total if total > 0 else None
-    everyone = bool(units.every.all()) if of_units else not at_least(persons - covered, HALF_PERSON)
+    everyone = bool(units.every.all()) if of_units else not at_least(persons - served, HALF_PERSON)
     return CriterionSummary(
         criterion=entry.criterion,
         state=entry.state,
         missing=entry.missing,
         facilities=len(entry.facility_rows),
         persons=persons,
-        covered_persons=covered,
+        covered_persons=served,
         later_persons=math.fsum(counts.later),
         unreachable_persons=math.fsum(counts.unreachable),
         unattached_persons=math.fsum(counts.unattached),
         no_facility_persons=math.fsum(counts.no_facility) if computed else 0.0,
-        share_covered=covered / persons if persons > 0 and computed else None,
+        share_covered=served / persons if persons > 0 and computed else None,
         units=len(units.every),
         units_any=int(units.any.sum()),
         units_every=int(units.every.sum()),
@@ -161,7 +163,17 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
         verdict=_verdict(share, target, everyone=everyone, computed=computed),
         assumed_target_share=assumed_target,
         assumed_verdict=_verdict(share, assumed_target, everyone=everyone, computed=computed),
+        preferred_persons=_preferred(world, entry),
     )
+
+
+def _preferred(world: World, entry: CriterionCoverage) -> float | None:
+    """Return the people within the lower end of a band; None where there is no band or no reach."""
+    limit = entry.criterion.preferred
+    if limit is None or entry.reach is None:
+        return None
+    near = covered(entry.reach, limit)[world.demand.piece_point] & entry.applies[world.demand.piece_unit]
+    return math.fsum(world.demand.piece_persons[near])
 
 
 @dataclass(frozen=True)

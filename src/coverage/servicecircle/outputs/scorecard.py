@@ -22,7 +22,7 @@ SAME = ("state", "facilities", "persons", "units", "target_share", "verdict", "a
 #: Likewise, but unknown (not 0) where no facility type has data.
 COUNTED = (
     *("covered_persons", "later_persons", "unreachable_persons", "unattached_persons", "no_facility_persons"),
-    *("share_covered", "units_any", "units_every", "units_short", "knife_edge_persons"),
+    *("share_covered", "units_any", "units_every", "units_short", "knife_edge_persons", "preferred_persons"),
 )
 
 

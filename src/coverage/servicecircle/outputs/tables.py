@@ -122,7 +122,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("units_any", "count", "units"),
         Column("units_every", "count", "units"),
         Column("units_short", "count", "units"),
-        *_persons("knife_edge_persons"),
+        *_persons("knife_edge_persons", "preferred_persons"),
         Column("target_share", "share", "share"),
         *_words("verdict"),
         *_texts("verdict_text"),
