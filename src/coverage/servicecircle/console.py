@@ -143,7 +143,13 @@ def open_session(
             fault = problem("cli.internal", kind=type(error).__name__, detail=str(error))
             end = session.fail(ServiceCircleError(fault))
     if as_json:
-        typer.echo(json.dumps({"ok": True, "exit_code": 0} | session.record, allow_nan=False, default=jsonable))
+        try:
+            typer.echo(json.dumps({"ok": True, "exit_code": 0} | session.record, allow_nan=False, default=jsonable))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            _trace(session)
+            end = session.fail(_os_error(error))
     if end is not None:
         raise end
 

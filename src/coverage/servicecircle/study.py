@@ -295,7 +295,7 @@ class Study(Section):
 
     def locate(self, path: str) -> Path:
         """Return a path of the study file, relative to its folder."""
-        return (self._path.parent / path).resolve()
+        return (self._path.parent / path).absolute()
 
 
 def load_study(path: str | Path) -> Study:
