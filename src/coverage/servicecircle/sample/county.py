@@ -1,0 +1,305 @@
+"""Make a sample county: everything from one preset and one seed, and every file marked as synthetic."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from servicecircle.analysis.evaluate import ReachCache
+from servicecircle.flow import prepare, study_criteria
+from servicecircle.sample import decide, files, network, plant, relief, services, streets
+from servicecircle.sample.land import Land, make_land, stream
+from servicecircle.sample.osmfile import write_osm
+from servicecircle.sample.people import Cells, livable, make_cells, sizes
+from servicecircle.sample.settle import Places, borders, settle
+from servicecircle.standards.vocabulary import accepts
+from servicecircle.study import study_from
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from servicecircle.analysis.world import World
+    from servicecircle.geo.grid import Surface
+    from servicecircle.sample.decide import Measured
+    from servicecircle.sample.presets import Preset
+    from servicecircle.sample.services import Facility
+    from servicecircle.standards.model import Criterion
+    from servicecircle.study import Study
+
+#: Regional services: facilities beside some health centres, by the type that makes a health centre one of them.
+REGIONAL = ("county_medical_subcentre", "emergency_point", "regional_medical_centre")
+#: What a settlement gets when its verdict stays unclear: the service behind a type.
+SERVICE_OF = {"village_clinic": "clinic", "community_health_station": "station", "activity_ground": "fitness"}
+ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class County:
+    """A finished county.
+
+    Attributes
+    ----------
+    units : object array (places,) of polygons in metres
+    residents : int64 array (places,)
+    persons : float64 array (cells,)
+        People of each row of ``cells``.
+    unclear : tuple of (Criterion, int)
+        Verdicts that a tenth of the limit would still change: criterion and settlement.
+    """
+
+    seed: int
+    land: Land
+    places: Places
+    planted: plant.Planted
+    units: NDArray[np.object_]
+    roads: tuple[streets.Line, ...]
+    beside: tuple[streets.Line, ...]
+    crossings: tuple[network.Node, ...]
+    height: Surface
+    residents: NDArray[np.int64]
+    cells: Cells
+    persons: NDArray[np.float64]
+    facilities: tuple[Facility, ...]
+    unclear: tuple[tuple[Criterion, int], ...]
+
+
+def make_county(preset: Preset, seed: int) -> County:
+    """Make a county; the same preset and seed give the same county in the locked environment.
+
+    Settlements whose verdict stays unclear get the service they lack, and the county is judged again.
+    """
+    land = make_land(preset, seed)
+    places = settle(land, seed)
+    units = borders(land, places, seed)
+    graph = streets.road_graph(land, places, seed)
+    planted = plant.plant(land, places, graph, seed)
+    places = plant.reclassed(places, planted)
+    lattices = streets.lattices(land, places, seed, summit=planted.roles.get("summit"))
+    roads, beside, crossings = _roads(land, places, planted, lattices, seed)
+    summit = places.xy[planted.roles["summit"]] if "summit" in planted.roles else None
+    room = livable(land, places, units, planted)
+    residents = sizes(land, places, planted, room, seed)
+    cells = make_cells(land, places, room, residents, seed)
+    county = County(
+        seed=seed,
+        land=land,
+        places=places,
+        planted=planted,
+        units=units,
+        roads=tuple(roads),
+        beside=tuple(beside),
+        crossings=tuple(crossings),
+        height=relief.elevation(land, roads, summit, seed),
+        residents=residents,
+        cells=cells,
+        persons=np.zeros(len(cells.index)),
+        facilities=(),
+        unclear=(),
+    )
+    return _inhabited(county, lattices)
+
+
+def _roads(
+    land: Land, places: Places, planted: plant.Planted, lattices: list[streets.Lattice], seed: int
+) -> tuple[list[streets.Line], list[streets.Line], list[network.Node]]:
+    between = plant.with_gap(streets.roads_between(land, places, planted.graph, lattices, seed), planted)
+    between = plant.with_one_way(between, planted)
+    unique = {id(lattice): lattice for k, lattice in enumerate(lattices) if k != planted.roles.get("off_road")}
+    lanes = [line for lattice in unique.values() for line in lattice.lines]
+    roadless = places.xy[planted.roadless]
+    fields = streets.tracks(land, places, lattices, seed, apart_from=roadless)
+    drawn = [*between, *streets.outgoing(land, lattices, places, between), *fields, *lanes]
+    drawn += streets.quarries(land, drawn, seed, apart_from=roadless)
+    lines, rail, crossings = network.noded(network.over_water(land, drawn), land.rail)
+    return lines, [*network.expressway(land, lines), rail], crossings
+
+
+def _inhabited(county: County, lattices: list[streets.Lattice]) -> County:
+    """Return the county with facilities and people, all verdicts clear where that can be had.
+
+    Ways are measured once, on a draft with every facility there could be; then the draws decide which exist.
+    """
+    land, places, planted = county.land, county.places, county.planted
+    made = services.make_facilities(land, places, lattices, planted, county.seed)
+    draft = _draft(replace(county, facilities=tuple(made)))
+    forced: frozenset[tuple[str, int]] = frozenset()
+    result = county
+    for _ in range(ATTEMPTS):
+        draws = services.draw(land, places, planted, county.seed, forced=forced)
+        result = _judged(county, draft, made, draws, forced)
+        more = {
+            (service, k)
+            for criterion, k in result.unclear
+            for kind, service in SERVICE_OF.items()
+            if _could_have(criterion, kind, places, k)
+        }
+        more |= {
+            (code, k)
+            for criterion, k in result.unclear
+            for code in REGIONAL
+            if code in accepts(criterion.standard.types)
+        }
+        if not more - forced:
+            break
+        forced |= more
+    return result
+
+
+def _could_have(criterion: Criterion, kind: str, places: Places, k: int) -> bool:
+    village = places.kind[k] == "village"
+    fits = kind in accepts(criterion.standard.types)
+    return fits and {"village_clinic": village, "community_health_station": not village}.get(kind, True)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A county with every facility there could be, ready to be measured."""
+
+    study: Study
+    criteria: tuple[Criterion, ...]
+    world: World
+    cache: ReachCache
+    points: decide.Draft
+    unit_of_place: NDArray[np.int64]
+    row_of: NDArray[np.int64]
+    """Row in the world of each facility, in the order made."""
+
+
+def _draft(county: County) -> _Draft:
+    with tempfile.TemporaryDirectory(prefix="servicecircle-sample-") as name:
+        folder = Path(name)
+        _write_inputs(county, folder, np.ones(len(county.cells.index)))
+        study = study_from(study_tree(county), folder / "study.toml")
+        criteria = study_criteria(study)
+        world = prepare(study).world
+    order = {code: row for row, code in enumerate(world.units["id"])}
+    rows = {str(code).partition(":")[2]: row for row, code in enumerate(world.facilities["id"])}
+    return _Draft(
+        study,
+        criteria,
+        world,
+        ReachCache(world),
+        decide.draft_of(world, county.cells),
+        np.array([order[code] for code in county.places.code], dtype=np.int64),
+        np.array([rows[files.facility_id(k)] for k in range(len(county.facilities))], dtype=np.int64),
+    )
+
+
+def _judged(
+    county: County,
+    draft: _Draft,
+    made: list[Facility],
+    draws: services.Draws,
+    forced: frozenset[tuple[str, int]],
+) -> County:
+    """Measure every way to the facilities that exist, choose the regional sites, then let people settle."""
+    there = draft.row_of[[k for k, facility in enumerate(made) if draws.keeps(facility)]]
+    measured = decide.measure(draft.world, draft.cache, draft.criteria, there, draft.unit_of_place)
+    facilities = services.existing(county.places, made, draws)
+    for code in REGIONAL:
+        mine = [k for k, m in enumerate(measured) if code in accepts(m.criterion.standard.types)]
+        if not mine:
+            continue
+        base = [measured[k] for k in mine]
+        homes = _homes(made, [k for service, k in forced if service == code])
+        by_site = _by_site(base, draft, homes)
+        must = [k for service, k in sorted(forced) if service == code]
+        base = decide.nearest_of(base, [by_site[k] for k in must])
+        rng = stream(county.seed, code)
+        sites = decide.choose_sites(by_site, base, county.cells, draft.points, county.cells.first(), rng)
+        for k, m in zip(mine, decide.nearest_of(base, [by_site[s] for s in sites]), strict=True):
+            measured[k] = m
+        facilities += [services.regional(made[homes[k]], code) for k in dict.fromkeys((*must, *sites))]
+    settled = decide.settle_people(
+        county.places, county.cells, county.residents, measured, draft.points, draft.study.gap
+    )
+    return replace(county, facilities=tuple(facilities), persons=settled.persons, unclear=settled.unclear)
+
+
+def _homes(made: list[Facility], also: list[int]) -> dict[int, int]:
+    """Return the facility (place in the list) a regional service would stand beside, by settlement.
+
+    Health centres of towns and streets; where nothing else helps, any facility of some other settlements.
+    """
+    kinds = ("township_health_centre", "community_health_centre")
+    centres = {f.place: k for k, f in enumerate(made) if f.type in kinds and not f.host}
+    others = {f.place: k for k, f in reversed(list(enumerate(made))) if f.place in also}
+    return others | centres
+
+
+def _by_site(base: list[Measured], draft: _Draft, homes: dict[int, int]) -> dict[int, list[Measured]]:
+    """Return the criteria of a regional service from each home alone, by settlement."""
+    return {
+        place: [replace(m, ratio=decide.ratio_of(draft.cache, m.criterion, draft.row_of[[k]])) for m in base]
+        for place, k in homes.items()
+    }
+
+
+def study_tree(county: County) -> dict[str, Any]:
+    """Return the study of a county as its TOML file says it."""
+    preset = county.land.preset
+    made = {"source": "合成数据", "licence": "CC0-1.0"}
+    columns = {
+        "id": "机构编号",
+        "name": "机构名称",
+        "type": "类别",
+        "lon": "经度",
+        "lat": "纬度",
+        "ownership": "所有制",
+    }
+    return {
+        "study": {
+            "name": f"{preset.county}（合成数据）",
+            "note": "全部数据均为程序生成的合成数据，与任何真实地点无关。 All data are synthetic and show no real place.",
+        },
+        "area": {
+            "units": {"path": "units.gpkg", "layer": "units", "id": "code", "name": "name", "parent": "town"}
+            | {"area_class": "class"}
+            | made
+        },
+        "population": {"raster": {"path": "population.tif"} | made},
+        "roads": {"osm": {"path": "roads.osm.pbf"} | made},
+        "facilities": [
+            {"path": "facilities.xlsx", "layer": sheet, "crs": "GCJ-02", "columns": columns} | made
+            for sheet in files.SHEETS
+        ],
+        "standards": {"use": list(preset.standards)},
+        "siting": {"standard": preset.siting, "choose": 3},
+        "outputs": {"language": "zh"},
+    }
+
+
+def _write_inputs(county: County, folder: Path, persons: NDArray[np.float64]) -> None:
+    """Write the files a study names."""
+    land, places = county.land, county.places
+    write_osm(
+        folder / "roads.osm.pbf",
+        land,
+        places,
+        list(county.roads),
+        list(county.beside),
+        list(county.crossings),
+        county.seed,
+    )
+    files.write_persons(folder / "population.tif", county.cells.grid, county.cells.index, persons, "persons per cell")
+    files.write_units(folder / "units.gpkg", land, places, county.units)
+    table = files.facility_table(land, places, county.facilities)
+    files.write_workbook(folder / "facilities.xlsx", files.sheets_of(table))
+
+
+def write_county(county: County, folder: Path) -> None:
+    """Write every file of a county into a folder that is empty or does not exist."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".servicecircle-", dir=folder) as name:
+        new = Path(name)
+        _write_inputs(county, new, county.persons)
+        from servicecircle.sample.package import write_rest
+
+        write_rest(county, new)
+        for path in sorted(new.iterdir()):
+            shutil.move(str(path), folder / path.name)

@@ -1,0 +1,161 @@
+"""The files of a sample county besides its roads: rasters, units, tables, the workbook, the study."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import rasterio
+import shapely
+import xlsxwriter
+
+from servicecircle.geo.coordinates import wgs84_to_gcj02
+from servicecircle.standards.vocabulary import ownerships
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from servicecircle.geo.grid import Grid
+    from servicecircle.sample.land import Land
+    from servicecircle.sample.services import Facility
+    from servicecircle.sample.settle import Places
+
+SYNTHETIC = "合成数据 synthetic data"
+NODATA = -99999.0
+CREATED = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - Office dates have no zone; fixed so that bytes are equal
+CLOCK = "2026-01-01T00:00:00.000Z"
+
+#: Columns of the facility workbook, in order.
+COLUMNS = (
+    "机构编号", "机构名称", "类别", "所有制", "等级", "床位数", "执业医师", "注册护士", "卫生技术人员", "救护车",
+    "负压救护车", "服务项目", "中医诊疗方法数", "开放时间", "服务村", "依托机构", "所在乡镇", "经度", "纬度", "备注",
+)  # fmt: skip
+SHEETS = ("医疗卫生机构", "健身场所", "其他服务设施")
+
+
+def write_persons(path: Path, grid: Grid, cell: NDArray[np.int64], persons: NDArray[np.float64], band: str) -> None:
+    """Write persons per cell as float32 GeoTIFF, no data where nobody lives."""
+    values = np.full(grid.shape[0] * grid.shape[1], NODATA, dtype=np.float32)
+    values[cell[persons > 0]] = persons[persons > 0]
+    _write_raster(path, grid, values.reshape(grid.shape), NODATA, band, predictor=3)
+
+
+def write_elevation(path: Path, grid: Grid, height: NDArray[np.float64], void: int) -> None:
+    """Write metres above sea as int16 GeoTIFF."""
+    _write_raster(path, grid, height.astype(np.int16), void, "metres above sea", predictor=2)
+
+
+def _write_raster(
+    path: Path, grid: Grid, values: NDArray[np.float32] | NDArray[np.int16], nodata: float, band: str, *, predictor: int
+) -> None:
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=grid.shape[1],
+        height=grid.shape[0],
+        count=1,
+        dtype=values.dtype,
+        crs=grid.crs.to_wkt(),
+        transform=grid.transform,
+        nodata=nodata,
+        compress="deflate",
+        predictor=predictor,
+        zlevel=9,
+    ) as file:
+        file.write(values, 1)
+        file.set_band_description(1, band)
+        file.update_tags(source=SYNTHETIC)
+
+
+def write_units(path: Path, land: Land, places: Places, units: NDArray[np.object_]) -> None:
+    """Write the borders of villages and committees and the points they are named for, as one GeoPackage."""
+    attributes = {
+        "code": places.code,
+        "name": places.name,
+        "town": np.array(places.towns)[places.town],
+        "class": places.class_code,
+        "source": np.full(places.count, SYNTHETIC),
+    }
+    shapes = shapely.transform(units, lambda xy: np.round(np.column_stack(land.working.unproject(xy)), 7))
+    lon, lat = (np.round(v, 6) for v in land.working.unproject(places.xy))
+    layers = (("units", shapes, "MultiPolygon"), ("points", shapely.points(lon, lat), "Point"))
+    with _fixed_clock():
+        for name, geometry, kind in layers:
+            multi = [shapely.MultiPolygon([g]) if isinstance(g, shapely.Polygon) else g for g in geometry]
+            frame = gpd.GeoDataFrame(attributes, geometry=multi, crs="EPSG:4326")
+            options = {"dataset_options": {"VERSION": "1.2"}} if not path.exists() else {"append": False}
+            pyogrio.write_dataframe(frame, path, layer=name, driver="GPKG", geometry_type=kind, **options)
+
+
+@contextlib.contextmanager
+def _fixed_clock() -> Iterator[None]:
+    """Let GDAL write a fixed date: equal data are equal bytes."""
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": CLOCK})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+
+
+def write_csv(path: Path, rows: Sequence[Sequence[object]], *, encoding: str = "utf-8-sig") -> None:
+    """Write a table; UTF-8 with a byte order mark unless told otherwise."""
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, lineterminator="\r\n").writerows(rows)
+
+
+def facility_id(number: int) -> str:
+    """Return the identifier of the facility at a place in the list, from 0."""
+    return f"SYN{number + 1:05d}"
+
+
+def facility_table(land: Land, places: Places, facilities: Sequence[Facility]) -> pd.DataFrame:
+    """Return the facilities as the workbook prints them (GCJ-02, six decimals), with the column ``sheet``."""
+    xy = np.array([f.xy for f in facilities])
+    lon, lat = wgs84_to_gcj02(*land.working.unproject(xy))
+    owners = ownerships()
+    rows = [
+        (
+            facility_id(number), f.name, f.word, owners[f.ownership].zh, f.grade, f.beds, f.doctors, f.nurses, f.staff,
+            f.ambulances, f.negative_pressure, f.services, f.tcm_methods, f.hours, f.serves, f.host,
+            places.towns[int(places.town[f.place])], round(float(x), 6), round(float(y), 6), "合成数据",
+        )
+        for number, (f, x, y) in enumerate(zip(facilities, lon, lat, strict=True))
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    frame["sheet"] = [f.sheet for f in facilities]
+    return frame
+
+
+def write_workbook(path: Path, sheets: dict[str, list[list[object]]]) -> None:
+    """Write rows (the first is the header) to sheets; text stays text, bytes are the same every time."""
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(str(path), options) as book:
+        book.set_properties({"title": "合成数据", "comments": SYNTHETIC, "created": CREATED})
+        head = book.add_format({"bold": True})
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            sheet.set_paper(9)
+            sheet.set_landscape()
+            for k, row in enumerate(rows):
+                for column, value in enumerate(row):
+                    if value is not None and value != "" and not (isinstance(value, float) and np.isnan(value)):
+                        sheet.write(k, column, value, head if k == 0 else None)
+
+
+def sheets_of(table: pd.DataFrame) -> dict[str, list[list[object]]]:
+    """Return the rows of each sheet of the facility workbook, header first."""
+    return {
+        sheet: [list(COLUMNS), *table.loc[table["sheet"] == sheet, list(COLUMNS)].to_numpy(dtype=object).tolist()]
+        for sheet in SHEETS
+    }
