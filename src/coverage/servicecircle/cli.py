@@ -57,6 +57,11 @@ CriterionOption = Annotated[
     str, _option("--criterion", metavar="ID/MODE", text="标准与方式，如 shanting/S01/walk。 Standard and mode.")
 ]
 PlanOption = Annotated[str | None, _option("--plan", metavar="X", text="只列一个规划，如 shanting。 One plan only.")]
+PresetArgument = Annotated[
+    str, typer.Argument(metavar="PRESET", help="县的类型，如 hill-county。 Kind of county, e.g. hill-county.")
+]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="新文件夹。 A new folder.")]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="随机种子；默认 1。 Random seed; 1.")]
 StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
 
 
@@ -232,6 +237,33 @@ def explain(
 
         for line in explain_unit(loaded, unit=unit, criterion=criterion):
             typer.echo(one_line(line))
+
+
+@app.command()
+def sample(
+    ctx: typer.Context,
+    preset: PresetArgument,
+    folder: FolderArgument,
+    seed: SeedOption = 1,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """生成一个样例县（合成数据），缺口和原因已知；最后一行是研究文件的路径。 Make a synthetic county with known gaps."""
+    with open_session(ctx, lang=lang, debug=debug) as session:
+        from servicecircle.sample.presets import presets
+
+        if preset not in presets():
+            raise UsageError(problem("cli.unknown_preset", preset=preset, known=", ".join(presets())))
+        from servicecircle.sample.county import make_county
+        from servicecircle.sample.package import require_free, write_county
+
+        require_free(folder)
+        with Progress(session, ("sample_land", "sample_people", "write")) as progress:
+            county = make_county(presets()[preset], seed, progress=progress)
+            progress("write")
+            names = write_county(county, folder)
+        session.tell(session.say("sample_written", folder=str(folder), files=len(names)))
+        typer.echo(str(folder / "study.toml"))
 
 
 @standards_app.command("list")

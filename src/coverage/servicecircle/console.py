@@ -9,7 +9,7 @@ import sys
 import time
 import tomllib
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -226,8 +226,9 @@ def _clock() -> str:
 class Progress:
     """Stages on stderr: a spinner on a terminal, plain lines elsewhere; every stage's seconds go to the log."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, stages: Sequence[str] = STAGES) -> None:
         self._session = session
+        self._stages = stages
         self._stage = ""
         self._began = time.monotonic()
         self._status: Any = None
@@ -246,7 +247,7 @@ class Progress:
             self._status.stop()
 
     def __call__(self, stage: str) -> None:
-        """Begin a stage: one of ``STAGES``."""
+        """Begin a stage: one of the stages given."""
         self._close()
         self._stage, self._began = stage, time.monotonic()
         line = self._line(stage)
@@ -257,7 +258,7 @@ class Progress:
             self._status.update(line.replace("[", r"\["))
 
     def _line(self, stage: str) -> str:
-        return f"[{STAGES.index(stage) + 1}/{len(STAGES)}] {self._session.say('stage.' + stage)}"
+        return f"[{self._stages.index(stage) + 1}/{len(self._stages)}] {self._session.say('stage.' + stage)}"
 
     def _close(self) -> None:
         if not self._stage:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +13,16 @@ from servicecircle.analysis.evaluate import ReachCache
 from servicecircle.flow import prepare, study_criteria
 from servicecircle.sample import decide, files, network, plant, relief, services, streets
 from servicecircle.sample.land import Land, make_land, stream
-from servicecircle.sample.osmfile import write_osm
+from servicecircle.sample.package import write_inputs
 from servicecircle.sample.people import Cells, livable, make_cells, sizes
 from servicecircle.sample.settle import Places, borders, settle
+from servicecircle.sample.study_text import study_tree
 from servicecircle.standards.vocabulary import accepts
 from servicecircle.study import study_from
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from servicecircle.analysis.world import World
@@ -66,13 +68,22 @@ class County:
     persons: NDArray[np.float64]
     facilities: tuple[Facility, ...]
     unclear: tuple[tuple[Criterion, int], ...]
+    corners: tuple[NDArray[np.float64], ...]
+    """Street corners of each settlement: float64 array (corners, 2)."""
+    near: tuple[tuple[Criterion, int], ...] = ()
+    """Criteria and settlements that just hold."""
 
 
-def make_county(preset: Preset, seed: int) -> County:
+def _silent(_stage: str) -> None:
+    """Report no progress."""
+
+
+def make_county(preset: Preset, seed: int, *, progress: Callable[[str], None] = _silent) -> County:
     """Make a county; the same preset and seed give the same county in the locked environment.
 
     Settlements whose verdict stays unclear get the service they lack, and the county is judged again.
     """
+    progress("sample_land")
     land = make_land(preset, seed)
     places = settle(land, seed)
     units = borders(land, places, seed)
@@ -100,7 +111,9 @@ def make_county(preset: Preset, seed: int) -> County:
         persons=np.zeros(len(cells.index)),
         facilities=(),
         unclear=(),
+        corners=tuple(lattice.xy for lattice in lattices),
     )
+    progress("sample_people")
     return _inhabited(county, lattices)
 
 
@@ -173,8 +186,8 @@ class _Draft:
 def _draft(county: County) -> _Draft:
     with tempfile.TemporaryDirectory(prefix="servicecircle-sample-") as name:
         folder = Path(name)
-        _write_inputs(county, folder, np.ones(len(county.cells.index)))
-        study = study_from(study_tree(county), folder / "study.toml")
+        write_inputs(county, folder, np.ones(len(county.cells.index)))
+        study = study_from(study_tree(county.land.preset), folder / "study.toml")
         criteria = study_criteria(study)
         world = prepare(study).world
     order = {code: row for row, code in enumerate(world.units["id"])}
@@ -218,7 +231,10 @@ def _judged(
     settled = decide.settle_people(
         county.places, county.cells, county.residents, measured, draft.points, draft.study.gap
     )
-    return replace(county, facilities=tuple(facilities), persons=settled.persons, unclear=settled.unclear)
+    near = decide.near_misses(county.places, measured, settled.persons, county.cells, draft.points, draft.study.gap)
+    return replace(
+        county, facilities=tuple(facilities), persons=settled.persons, unclear=settled.unclear, near=tuple(near)
+    )
 
 
 def _homes(made: list[Facility], also: list[int]) -> dict[int, int]:
@@ -238,68 +254,3 @@ def _by_site(base: list[Measured], draft: _Draft, homes: dict[int, int]) -> dict
         place: [replace(m, ratio=decide.ratio_of(draft.cache, m.criterion, draft.row_of[[k]])) for m in base]
         for place, k in homes.items()
     }
-
-
-def study_tree(county: County) -> dict[str, Any]:
-    """Return the study of a county as its TOML file says it."""
-    preset = county.land.preset
-    made = {"source": "合成数据", "licence": "CC0-1.0"}
-    columns = {
-        "id": "机构编号",
-        "name": "机构名称",
-        "type": "类别",
-        "lon": "经度",
-        "lat": "纬度",
-        "ownership": "所有制",
-    }
-    return {
-        "study": {
-            "name": f"{preset.county}（合成数据）",
-            "note": "全部数据均为程序生成的合成数据，与任何真实地点无关。 All data are synthetic and show no real place.",
-        },
-        "area": {
-            "units": {"path": "units.gpkg", "layer": "units", "id": "code", "name": "name", "parent": "town"}
-            | {"area_class": "class"}
-            | made
-        },
-        "population": {"raster": {"path": "population.tif"} | made},
-        "roads": {"osm": {"path": "roads.osm.pbf"} | made},
-        "facilities": [
-            {"path": "facilities.xlsx", "layer": sheet, "crs": "GCJ-02", "columns": columns} | made
-            for sheet in files.SHEETS
-        ],
-        "standards": {"use": list(preset.standards)},
-        "siting": {"standard": preset.siting, "choose": 3},
-        "outputs": {"language": "zh"},
-    }
-
-
-def _write_inputs(county: County, folder: Path, persons: NDArray[np.float64]) -> None:
-    """Write the files a study names."""
-    land, places = county.land, county.places
-    write_osm(
-        folder / "roads.osm.pbf",
-        land,
-        places,
-        list(county.roads),
-        list(county.beside),
-        list(county.crossings),
-        county.seed,
-    )
-    files.write_persons(folder / "population.tif", county.cells.grid, county.cells.index, persons, "persons per cell")
-    files.write_units(folder / "units.gpkg", land, places, county.units)
-    table = files.facility_table(land, places, county.facilities)
-    files.write_workbook(folder / "facilities.xlsx", files.sheets_of(table))
-
-
-def write_county(county: County, folder: Path) -> None:
-    """Write every file of a county into a folder that is empty or does not exist."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".servicecircle-", dir=folder) as name:
-        new = Path(name)
-        _write_inputs(county, new, county.persons)
-        from servicecircle.sample.package import write_rest
-
-        write_rest(county, new)
-        for path in sorted(new.iterdir()):
-            shutil.move(str(path), folder / path.name)

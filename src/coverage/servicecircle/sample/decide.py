@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Limits tried, a little wider than a tenth.
 FACTORS = (0.89, 1.0, 1.11)
+#: A near miss holds at the limit and not at this share of it.
+NEAR_MISS = 0.8
 ROUNDS = 12
 #: A set of regional sites is good when no unit has more than this share of its cells in between.
 TOLERABLE = 0.5
@@ -153,6 +155,23 @@ def _near(m: Measured, draft: Draft, cells: int) -> NDArray[np.bool_]:
     return result
 
 
+def near_misses(
+    places: Places, measured: list[Measured], persons: NDArray[np.float64], cells: Cells, draft: Draft, gap: Gap
+) -> list[tuple[Criterion, int]]:
+    """Return criteria and settlements that just hold: short at 0.8 of the limit, not at all of it."""
+    residents = np.bincount(cells.place, weights=persons, minlength=places.count)
+    at_point = persons[draft.cell_of] * draft.share
+    place = cells.place[draft.cell_of]
+    found = []
+    for m in measured:
+        tight, full = (
+            _short(sum_by(place, at_point * (m.ratio > factor), places.count), residents, gap, 1.0)
+            for factor in (NEAR_MISS, 1.0)
+        )
+        found += [(m.criterion, int(k)) for k in np.flatnonzero(m.applies & tight & ~full)]
+    return found
+
+
 @dataclass(frozen=True)
 class Settled:
     """People after all verdicts are clear.
@@ -228,11 +247,19 @@ def _wavering(
     """Return the settlements that are short at one of the three limits and not at another."""
     at_point = persons[draft.cell_of] * draft.share
     place = cells.place[draft.cell_of]
-    verdicts = []
-    for factor in FACTORS:
-        missing = sum_by(place, at_point * (m.ratio > factor), len(residents))
+    verdicts = [
         # floors are widened too: a unit must not be short by a person
-        many = [(missing >= gap.min_persons * w) & (missing >= gap.min_share * w * residents) for w in (0.93, 1.07)]
-        half = [(missing >= gap.half_share * w * residents) & (missing >= gap.half_persons * w) for w in (0.93, 1.07)]
-        verdicts += [one | other for one, other in zip(many, half, strict=True)]
-    return m.applies & np.any([v != verdicts[0] for v in verdicts], axis=0)
+        _short(sum_by(place, at_point * (m.ratio > factor), len(residents)), residents, gap, wider)
+        for factor in FACTORS
+        for wider in (0.93, 1.07)
+    ]
+    return np.asarray(m.applies & np.any([v != verdicts[0] for v in verdicts], axis=0))
+
+
+def _short(
+    missing: NDArray[np.float64], residents: NDArray[np.float64] | NDArray[np.int64], gap: Gap, wider: float
+) -> NDArray[np.bool_]:
+    """Return which settlements are short (design section 7), with floors times ``wider``."""
+    many = (missing >= gap.min_persons * wider) & (missing >= gap.min_share * wider * residents)
+    half = (missing >= gap.half_share * wider * residents) & (missing >= gap.half_persons * wider)
+    return np.asarray(many | half)

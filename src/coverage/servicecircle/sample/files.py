@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from servicecircle.geo.grid import Grid
     from servicecircle.sample.land import Land
+    from servicecircle.sample.presets import Preset
     from servicecircle.sample.services import Facility
     from servicecircle.sample.settle import Places
 
@@ -159,3 +160,35 @@ def sheets_of(table: pd.DataFrame) -> dict[str, list[list[object]]]:
         sheet: [list(COLUMNS), *table.loc[table["sheet"] == sheet, list(COLUMNS)].to_numpy(dtype=object).tolist()]
         for sheet in SHEETS
     }
+
+
+def list_name(name: str) -> str:
+    """Return the name of a village or committee as the division list prints it: 例山村委会, 例和社区居委会."""
+    if name.endswith("村"):
+        return f"{name}委会"
+    return f"{name}居委会" if name.endswith("社区") else name
+
+
+def readme(preset: Preset, seed: int) -> str:
+    """Return what stands in the folder, in both languages."""
+    return README.format(zh=preset.title.zh, en=preset.title.en, county=preset.county, preset=preset.id, seed=seed)
+
+
+README = """# {county}（合成数据） · synthetic county
+
+{zh}，由 `servicecircle sample {preset} DIR --seed {seed}` 生成；与任何真实地点无关，名称均为虚构。许可：CC0-1.0。
+A county that does not exist ({en}), made by the command above; names are invented. Licence: CC0-1.0.
+
+| 文件 file | 内容 | content |
+|---|---|---|
+| `study.toml` | 研究文件 | the study: `servicecircle run study.toml` |
+| `units.gpkg` | 村（社区）边界和村点，城乡分类代码 | borders (`units`) and points (`points`) of villages |
+| `population*.tif` | 每格人数：全部、65+、0-14、15-49 岁女性、无约束 | persons per cell: all, groups, unconstrained |
+| `roads.osm.pbf` | 道路、河流、铁路、地名 | roads, river, railway, place names |
+| `dem.tif` | 高程（米） | elevation, metres |
+| `villages.csv`, `census.csv` | 村级和乡镇人口（常住、户籍），无坐标 | people by village and by town, no coordinates |
+| `facilities.xlsx` | 设施工作簿（GCJ-02） | the facility workbook, GCJ-02 |
+| `facilities_dirty.xlsx`, `clinics_gbk.csv`, `study_dirty.toml` | 同样的设施，带人为错误 | the same, with planted faults |
+| `faults.csv` | 埋入的错误 | the planted faults |
+| `planted.csv` | 埋好的缺口、原因和反事实 | planted gaps, their causes, and what would cover them |
+"""

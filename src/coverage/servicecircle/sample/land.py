@@ -113,7 +113,7 @@ class Land:
         points = shapely.points(xy)
         lines = (self.river, self.rail)
         nearest = np.min([shapely.distance(points, line) for line in lines], axis=0)
-        return np.minimum(nearest, np.abs(xy[:, 0] - self.motorway_x))
+        return np.asarray(np.minimum(nearest, np.abs(xy[:, 0] - self.motorway_x)))
 
 
 def make_land(preset: Preset, seed: int) -> Land:

@@ -101,13 +101,18 @@ def dressed(lines: list[Line], seed: int) -> list[dict[str, str]]:
 
 def write_osm(
     path: Path, land: Land, places: Places, lines: list[Line], lines_beside: list[Line], nodes: list[Node], seed: int
-) -> None:
+) -> OsmFile:
     """Write roads (with the tags of :func:`dressed`), expressway, railway, river and the named places.
 
     Parameters
     ----------
     lines_beside : list of Line
         Expressway and railway: their tags are complete.
+
+    Returns
+    -------
+    OsmFile
+        What was written: it knows the id of the node at a place.
     """
     file = OsmFile(land)
     for line, tags in zip(lines, dressed(lines, seed), strict=True):
@@ -124,3 +129,4 @@ def write_osm(
             xy + np.array([3.3, 4.7]), {"place": "village" if kind == "village" else "neighbourhood", "name": str(name)}
         )
     file.write(path)
+    return file

@@ -216,4 +216,4 @@ def _shared(total: float, weight: NDArray[np.float64], low: float, high: float) 
     order = np.argsort(cents, kind="stable")
     cents += missing // len(cents)
     cents[order[: missing % len(cents)]] += 1
-    return cents / 100
+    return np.asarray(cents / 100)

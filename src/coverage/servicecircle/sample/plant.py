@@ -75,6 +75,10 @@ class Planted:
         """Settlements no track may come near."""
         return [self.roles[role] for role in ("off_road", "road_gap") if role in self.roles]
 
+    def graph_nodes(self) -> list[int]:
+        """Return the settlements a road leads to."""
+        return sorted({k for edge in self.graph for k in edge})
+
     @property
     def gap_edge(self) -> tuple[int, int] | None:
         """The one road of the village whose road ends short of its junction."""

@@ -88,7 +88,7 @@ def _core_points(land: Land, rng: np.random.Generator) -> NDArray[np.float64]:
     k = np.arange(count) + 0.5
     radius = land.core_m * 0.93 * np.sqrt(k / count)
     angle = k * np.pi * (3 - np.sqrt(5)) + rng.uniform(0, 2 * np.pi)
-    return land.core_xy + np.column_stack((radius * np.cos(angle), radius * np.sin(angle)))
+    return np.asarray(land.core_xy + np.column_stack((radius * np.cos(angle), radius * np.sin(angle))))
 
 
 def _inside(land: Land, count: int, rng: np.random.Generator, *, border_m: float) -> NDArray[np.float64]:
@@ -97,7 +97,7 @@ def _inside(land: Land, count: int, rng: np.random.Generator, *, border_m: float
     west, south, east, north = inner.bounds
     xy = np.column_stack((rng.uniform(west, east, count), rng.uniform(south, north, count)))
     away = np.hypot(*(xy - land.core_xy).T) > land.core_m + 600
-    return xy[shapely.contains_xy(inner, xy) & away & (land.clearance_m(xy) > CLEAR_M)]
+    return np.asarray(xy[shapely.contains_xy(inner, xy) & away & (land.clearance_m(xy) > CLEAR_M)])
 
 
 def _seats(land: Land, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -227,7 +227,7 @@ class _Waves:
         self._push = BORDER_WAVE_M / 3 * np.column_stack((np.cos(direction), np.sin(direction)))
 
     def shift(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return xy + np.sin(xy @ self._wave.T + self._phase) @ self._push
+        return np.asarray(xy + np.sin(xy @ self._wave.T + self._phase) @ self._push)
 
     def back(self, xy: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where shifted points came from, by a few fixed-point steps."""

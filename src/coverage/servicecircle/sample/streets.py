@@ -74,7 +74,7 @@ class Lattice:
 
     def doorstep(self, towards: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the street corner nearest to a place outside."""
-        return self.xy[int(np.argmin(np.hypot(*(self.xy - towards).T)))]
+        return np.asarray(self.xy[int(np.argmin(np.hypot(*(self.xy - towards).T)))])
 
 
 def lattices(land: Land, places: Places, seed: int, *, summit: int | None = None) -> list[Lattice]:
@@ -221,7 +221,7 @@ def _spanner(
         graph = coo_array((length[chosen], edges[chosen].T), shape=(count, count)).tocsr()
         limit = stretch * length[k]
         a, b = edges[k]
-        if dijkstra(graph, directed=False, indices=a, limit=limit)[b] > limit:  # type: ignore[call-overload]
+        if dijkstra(graph, directed=False, indices=a, limit=limit)[b] > limit:
             chosen.append(k)
     return np.array(sorted(chosen), dtype=np.int64)
 
