@@ -20,7 +20,7 @@ from servicecircle.inputs.problems import some
 from servicecircle.inputs.units import KIND_ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -223,13 +223,13 @@ BY_CODE, BY_CODE_ALONE = -1, -2
 class _Matcher:
     """The targets, ready to be asked row by row."""
 
-    def __init__(self, targets: Names) -> None:
-        self.targets = targets
+    def __init__(self, targets: Names, take_apart: Callable[[str], Form]) -> None:
+        self.targets, self._take_apart = targets, take_apart
         self.towns = sorted({town for town in targets.town if town})
         self._town_index = _Index([town_form(town) for town in self.towns], [[EVERYWHERE]] * len(self.towns))
         number = {town: k for k, town in enumerate(self.towns)}
         pools = [[EVERYWHERE, number.get(town, TOWNLESS)] for town in targets.town]
-        self.forms = [form(name) for name in targets.name]
+        self.forms = [take_apart(name) for name in targets.name]
         self._index = _Index(self.forms, pools)
         self._by_code = {plain_text(code): k for k, code in enumerate(targets.code) if plain_text(code)}
 
@@ -251,7 +251,7 @@ class _Matcher:
 
     def row(self, code: str, name: str, town: str) -> tuple[int, int] | Problem:
         """Return target and stage of a row, or why it has none."""
-        one, pools = form(name), self._pools(town)
+        one, pools = self._take_apart(name), self._pools(town)
         found = self._find(one, pools)
         by_code = self._by_code.get(plain_text(code), -1)
         if by_code < 0:
@@ -283,7 +283,7 @@ class _Matcher:
         return f"{town}{name} ({code})" if code and code != name else f"{town}{name}"
 
 
-def match(rows: Names, targets: Names) -> Matching:
+def match(rows: Names, targets: Names, *, towns: bool = False) -> Matching:
     """Return which target each row means; the order of rows and targets does not matter.
 
     A row means the target with its code. Without one it means the target of its name in its town as long as exactly
@@ -292,8 +292,14 @@ def match(rows: Names, targets: Names) -> Matching:
     has a better claim to the target. Where the row names no town or the targets have none, the name must be the
     only one of its kind in the whole area (``_Index.find_anywhere``). A row whose code says one target and whose name
     says another is joined to neither.
+
+    Parameters
+    ----------
+    rows, targets : Names
+    towns : bool
+        Whether the names are those of towns, so that 桑村 is short for 桑村镇 and no village called 桑.
     """
-    matcher = _Matcher(targets)
+    matcher = _Matcher(targets, town_form if towns else form)
     found = [matcher.row(*row) for row in zip(rows.code, rows.name, rows.town, strict=True)]
     reason = {k: one for k, one in enumerate(found) if isinstance(one, Problem)}
     claims: dict[int, dict[int, int]] = defaultdict(dict)
