@@ -22,6 +22,7 @@ from servicecircle.errors import InternalError, StudyError
 from servicecircle.flow import check, run
 from servicecircle.inputs.counts import UnitCounts
 from servicecircle.outputs.credits import credit_lines
+from servicecircle.outputs.publish import publish
 from servicecircle.study import Study, study_from
 from servicecircle.text.text import LANGUAGES, sentence
 
@@ -129,6 +130,8 @@ def test_the_people_of_a_table_stand_inside_their_units(place: Place) -> None:
     paths = [entry["path"] for entry in results.provenance["inputs"]]
     assert "t.csv" in paths
     assert any("t.csv" in line and "Village table" in line for line in credit_lines(study))
+    publish(results, place.folder / "out")
+    assert "Population: source not given" in (place.folder / "out" / "map.html").read_text(encoding="utf-8")
 
 
 def test_the_people_of_a_table_stand_at_unit_points(tmp_path: Path) -> None:
@@ -179,14 +182,14 @@ def test_a_missing_road_file_is_told_once(tmp_path: Path) -> None:
 
 
 def test_rows_that_match_nothing_are_set_aside_with_their_people(place: Place) -> None:
-    text = "乡镇,村名,人口\n东镇,甲村,1\n东镇,乙树,2\n西乡,丙村,4\n东镇,东镇,99\n,合 计,999\n西乡,丙村社区居委会,约8\n"
+    text = "乡镇,村名,人口\n东镇,甲村,1\n东镇,乙树,2\n西乡,丙村,4\n东镇,东镇,99\n,合 计,999\n西乡,丙村社区居委会,约8\n总计,,999\n西乡,,4\n"
     results = run(place.table(text))
     rows = {r.row: (r.value, r.reason) for r in results.set_aside.itertuples()}
-    assert sorted(rows) == [3, 5, 6, 7]
+    assert sorted(rows) == [3, 5, 6, 7, 8, 9]
     assert rows[3][0] == "东镇乙树"
     assert "乙村" in rows[3][1]
-    assert "sums" in rows[5][1]
-    assert "sums" in rows[6][1]
+    assert [rows[k][0] for k in (5, 6, 8, 9)] == ["东镇", "合 计", "总计", "西乡"]
+    assert all("sums" in rows[k][1] for k in (5, 6, 8, 9))
     assert rows[7][0] == "约8"
     assert any("1 rows match no unit, and their 2 people" in one for one in results.notices)
     assert results.summaries[0].persons == 5
@@ -332,6 +335,10 @@ def test_a_census_scales_towns(place: Place) -> None:
     assert "东镇 (10)" in "\n".join(results.notices)
     assert "西乡 (0.2)" in "\n".join(results.notices)
     assert any("t.csv" in line and "Census" in line for line in credit_lines(study))
+    publish(results, place.folder / "out")
+    assert "Census: source not given" in (place.folder / "out" / "map.html").read_text(encoding="utf-8")
+    record = json.loads((place.folder / "out" / "run.json").read_text(encoding="utf-8"))
+    assert [c["target_persons"] for c in record["provenance"]["calibration"]["counts"]] == [500, 5]
     assert "t.csv" in [entry["path"] for entry in results.provenance["inputs"]]
 
 

@@ -105,9 +105,8 @@ def read_counts(study: Study) -> CountedRows | None:
     persons = to_numbers(cells["persons"])
     problems = negative_rows(table, persons, cells["persons"])
     problems += duplicate_ids(table.place, list(cells["id"]), list(table.rows))
-    sums = np.array(
-        [_sums_others(str(n), str(t)) for n, t in zip(cells["name"], cells["town"], strict=True)], dtype=bool
-    )
+    texts = zip(cells["id"], cells["name"], cells["town"], strict=True)
+    sums = np.array([_sums_others(*map(str, row)) for row in texts], dtype=bool)
     kept = np.isfinite(persons) & ~sums
     if not problems and not math.fsum(persons[kept]) > 0:
         problems.append(problem("population.nobody", file=table.place, count=int(kept.sum())))
@@ -119,7 +118,7 @@ def read_counts(study: Study) -> CountedRows | None:
             table.layer,
             int(table.rows[k]),
             str(cells["id"][k] or cells["name"][k]),
-            str(cells["name"][k] if sums[k] else cells["persons"][k]),
+            str((cells["name"][k] or cells["town"][k]) if sums[k] else cells["persons"][k]),
             problem("matching.total") if sums[k] else problem("inputs.reason.persons"),
         )
         for k in np.flatnonzero(~kept).tolist()
@@ -128,10 +127,12 @@ def read_counts(study: Study) -> CountedRows | None:
     return CountedRows(table, table.rows[kept], names, persons[kept], left, notices)
 
 
-def _sums_others(name: str, town: str) -> bool:
-    """Return whether a row is a sum by its name, or by having the name of its own town."""
+def _sums_others(code: str, name: str, town: str) -> bool:
+    """Return whether a row is a sum: it says so, names a town only, or has the name of its own town."""
+    if {plain_text(name), plain_text(town)} & TOTALS or (town and not name and not code):
+        return True
     one = town_form(name)
-    return plain_text(name) in TOTALS or (one.kind != "" and one.text == town_form(town).text)
+    return one.kind != "" and one.text == town_form(town).text
 
 
 def _columns(table: Table, source: RowColumns) -> tuple[dict[str, NDArray[np.object_]], tuple[Problem, ...]]:
