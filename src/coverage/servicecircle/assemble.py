@@ -19,6 +19,7 @@ from servicecircle.analysis.gaps import gap_rows, gap_rule
 from servicecircle.analysis.select import unknown_ownership
 from servicecircle.analysis.summary import HALF_PERSON, ledger_line, summarise
 from servicecircle.demand import ledger
+from servicecircle.demand.calibrate import calibration_notices, calibration_record
 from servicecircle.errors import problem
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
 from servicecircle.siting.plan import plan_sites
@@ -70,6 +71,7 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
         *(ledger_line(e, c) for e, c in pairs),
     ]
     closed = ledger.check(lines)
+    ledger.check(ledger.calibration_lines(world.demand))
     progress("gaps")
     lists = [
         gap_rows(world, e, t, prepared.ground.named, language)
@@ -230,6 +232,8 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
         notices.append(problem("flow.water", moved=demand.moved, left=demand.in_water))
     if demand.grid is None:
         notices.append(problem("flow.point_demand"))
+    if demand.calibration is not None:
+        notices += calibration_notices(demand.calibration, list(world.units["name"]))
     if plan is not None and study.siting is not None:
         notices += _siting_notices(plan, study.siting)
     notices.append(gap_rule(study.gap))
@@ -276,6 +280,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
         "working_crs": world.walk.working.text,
         "points_per_cell_side": world.demand.per_side,
         "demand_points": world.demand.points,
+        "calibration": calibration_record(world.demand.calibration),
         "units": len(world.units),
         "facilities": len(world.facilities),
         "roads": {
@@ -320,6 +325,8 @@ def input_paths(study: Study) -> list[str]:
         study.area.points,
         study.population.raster,
         study.population.points,
+        study.population.table,
+        study.population.calibrate,
         study.roads.osm,
         study.barriers.lines,
         *study.facilities,

@@ -119,12 +119,23 @@ def _unanswerable(study: Study, criteria: tuple[Criterion, ...], inputs: Inputs)
 
 
 def check(study: Study) -> CheckReport:
-    """Read everything, compute nothing, and return all problems and notices."""
+    """Read everything and return all problems and notices; nothing is computed but a calibration."""
     try:
-        _, inputs = read(study)
+        criteria, inputs = read(study)
+        calibrated = () if inputs.counts is None else _calibration(study, criteria, inputs)
     except StudyError as error:
         return CheckReport(error.problems, ())
-    return CheckReport((), inputs.notices)
+    return CheckReport((), (*inputs.notices, *calibrated))
+
+
+def _calibration(study: Study, criteria: tuple[Criterion, ...], inputs: Inputs) -> tuple[Problem, ...]:
+    """Scale people to their census: only then is it known whom it cannot place."""
+    from servicecircle.analysis import build
+    from servicecircle.demand.calibrate import calibration_notices
+
+    ground = build.build_ground(study, inputs, criteria, build.study_modes(study, standard_modes(), criteria))
+    made = ground.demand.calibration
+    return () if made is None else calibration_notices(made, list(ground.units["name"]))
 
 
 def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:

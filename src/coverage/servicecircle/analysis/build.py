@@ -12,6 +12,7 @@ import shapely
 
 from servicecircle.analysis.world import World
 from servicecircle.demand import pieces, settlements
+from servicecircle.demand.calibrate import calibrate
 from servicecircle.errors import StudyError, problem
 from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs, to_wgs84
@@ -67,7 +68,7 @@ def build_ground(study: Study, inputs: Inputs, criteria: Sequence[Criterion], mo
     Raises
     ------
     StudyError
-        No people live in any unit.
+        No people live in any unit, or a census counts too many where nobody lives.
     """
     working = WorkingCrs(inputs.extent)
     barriers = inputs.roads.barriers
@@ -87,6 +88,8 @@ def build_ground(study: Study, inputs: Inputs, criteria: Sequence[Criterion], mo
         demand = pieces.point_demand(lon, lat, persons, shares)
     if len(demand.piece_unit) == 0:
         raise StudyError(problem("flow.nobody_in_units", file=inputs.population.path.name))
+    if inputs.counts is not None:
+        demand = calibrate(demand, inputs.counts, [str(one) for one in units["id"]])
     return Ground(working, crossings, units, demand, named)
 
 
@@ -138,7 +141,7 @@ def _units_and_shares(
 
 def _has_ids(study: Study) -> bool:
     points = study.population.points
-    return points is not None and points.id is not None
+    return study.population.table is not None or (points is not None and points.id is not None)
 
 
 def _unit_by_id(units: gpd.GeoDataFrame, frame: pd.DataFrame) -> NDArray[np.int64]:

@@ -6,7 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from servicecircle.errors import InternalError, problem
+from servicecircle.geo.sums import exact_sum_by, sum_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,18 +40,42 @@ def line(name: str, left: float, parts: dict[str, float]) -> LedgerLine:
 
 
 def window_line(demand: Demand) -> LedgerLine:
-    """Valid cells in the study window = people in units + people outside units."""
-    return line(
-        "window",
-        demand.window_persons,
-        {"in_units": math.fsum(demand.piece_persons), "outside_units": demand.outside_persons},
-    )
+    """Valid cells in the study window = raw people in units + people outside units."""
+    made = demand.calibration
+    inside = math.fsum(demand.piece_persons) if made is None else made.raw_persons
+    return line("window", demand.window_persons, {"in_units": inside, "outside_units": demand.outside_persons})
 
 
 def calibration_line(demand: Demand) -> LedgerLine:
-    """Calibrated people = raw people x factor; without a census table the factor is 1 everywhere."""
-    inside = math.fsum(demand.piece_persons)
-    return line("calibration", inside, {"raw_x_factor_1": inside})
+    """Return the people counted by the census, and raw ones where it counts nobody, against the pieces that are used.
+
+    The left side knows only the census and the raw people; the right side only the pieces every table is made from, and
+    the people the census counts where the raster has nobody. Without a census the factor is 1 everywhere: the people
+    of the units, one by one, are the people of the pieces.
+    """
+    made = demand.calibration
+    if made is None:
+        units = int(demand.piece_unit.max(initial=-1)) + 1
+        by_unit = math.fsum(sum_by(demand.piece_unit, demand.piece_persons, units))
+        return line("calibration", by_unit, {"raw_x_factor_1": math.fsum(demand.piece_persons)})
+    counted = made.counted[demand.piece_unit] >= 0
+    parts = {
+        "raw_x_factor": math.fsum(demand.piece_persons[counted]),
+        "raw_x_factor_1": math.fsum(demand.piece_persons[~counted]),
+        "not_placed": made.not_placed,
+    }
+    return line("calibration", math.fsum([*made.target, made.uncounted_persons]), parts)
+
+
+def calibration_lines(demand: Demand) -> list[LedgerLine]:
+    """Return a line for each town or unit of a census: the people of its pieces = raw people x the stated factor."""
+    made = demand.calibration
+    if made is None:
+        return []
+    pieces = exact_sum_by(made.counted[demand.piece_unit], demand.piece_persons, len(made.name))
+    product = np.where(np.isnan(made.factor), 0.0, made.raw * made.factor)
+    rows = zip(made.name, pieces.tolist(), product.tolist(), strict=True)
+    return [line(f"calibration {name}", people, {"raw_x_factor": right}) for name, people, right in rows]
 
 
 def check(lines: Iterable[LedgerLine]) -> tuple[LedgerLine, ...]:

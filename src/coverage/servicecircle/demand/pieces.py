@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
+    from servicecircle.demand.calibrate import Calibrated
     from servicecircle.geo.grid import Grid, Surface
 
 #: Smaller area fractions are rounding errors of exactextract, not land: nobody lives on them.
@@ -80,6 +81,8 @@ class Demand:
         Half the longer side of a sub-cell in metres; None for people given at points.
     moved, in_water : int
         Points moved from water to land; points left in water because their cell has no land.
+    calibration : Calibrated or None
+        How pieces were scaled to a census; the window and the people outside of units are never scaled.
     """
 
     lon: NDArray[np.float64]
@@ -96,6 +99,7 @@ class Demand:
     half_m: float | None = None
     moved: int = 0
     in_water: int = 0
+    calibration: Calibrated | None = None
 
     @property
     def points(self) -> int:

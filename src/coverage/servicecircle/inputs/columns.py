@@ -31,7 +31,42 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "lon": ("经度", "lon", "lng", "long", "longitude", "x"),
     "lat": ("纬度", "lat", "latitude", "y"),
     "ownership": ("所有制", "所有制形式", "产权", "产权性质", "ownership", "operator:type"),
-    "persons": ("人口", "人口数", "总人口", "常住人口", "persons", "population", "pop"),
+    "persons": (
+        *(
+            "人口",
+            "人口数",
+            "总人口",
+            "常住人口",
+            "常住人口数",
+            "户籍人口",
+            "户籍人口数",
+            "persons",
+            "population",
+            "pop",
+        ),
+        *("人口(人)", "常住人口(人)", "户籍人口(人)"),
+    ),
+    # of rows that join to units by name; a facility table has such columns beside its own name
+    "village": (
+        *(
+            "名称",
+            "村名",
+            "村名称",
+            "村庄",
+            "村庄名称",
+            "行政村",
+            "行政村名称",
+            "村(社区)",
+            "村(居)",
+            "村居",
+            "村居名称",
+        ),
+        *("村/社区", "社区名称", "name", "village"),
+    ),
+    "town": (
+        *("乡镇", "乡镇名称", "所属乡镇", "所在乡镇", "镇", "镇街", "镇街名称", "乡镇街道", "乡镇(街道)", "镇(街道)"),
+        *("乡镇/街道", "街道", "town", "township"),
+    ),
 }
 #: Columns of OpenStreetMap that hold the type; the first one with a value decides.
 OSM_TYPES = ("amenity", "healthcare")

@@ -11,13 +11,22 @@ import numpy as np
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import to_wgs84
 from servicecircle.inputs.barriers import read_given_barriers
+from servicecircle.inputs.counts import (
+    CountedRows,
+    UnitCounts,
+    people_at_places,
+    people_at_units,
+    read_counts,
+    unit_counts,
+)
 from servicecircle.inputs.facilities import FacilityReading, read_facilities
 from servicecircle.inputs.population import PointPeople, RasterPeople, read_population
-from servicecircle.inputs.roads import BarrierShapes, RoadData, read_roads, roads_path
+from servicecircle.inputs.roads import BarrierShapes, RoadData, read_places, read_roads, roads_path
 from servicecircle.inputs.units import UnitReading, read_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from servicecircle.inputs.roads import Bounds
     from servicecircle.inputs.setaside import SetAside
@@ -39,6 +48,8 @@ class Inputs:
         West, south, east, north of the units (or of the people where units are points), degrees.
     box : tuple of float
         The extent and the study's margin: roads and facilities are kept inside it.
+    counts : UnitCounts or None
+        How many people units have by a table or census beside a raster or points, which are scaled to it.
     """
 
     population: RasterPeople | PointPeople
@@ -47,19 +58,22 @@ class Inputs:
     roads: RoadData
     extent: Bounds
     box: Bounds
+    counts: UnitCounts | None = None
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
         """Rows not used, of all files."""
         units = () if self.units is None else self.units.set_aside
-        return (*self.population.set_aside, *units, *self.facilities.set_aside)
+        counts = () if self.counts is None else self.counts.set_aside
+        return (*self.population.set_aside, *counts, *units, *self.facilities.set_aside)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
         """What the reader must know of the files."""
         units = () if self.units is None else self.units.notices
+        counts = () if self.counts is None else self.counts.notices
         lost = set_aside_notices(self.set_aside)
-        return (*self.population.notices, *units, *self.facilities.notices, *self.roads.notices, *lost)
+        return (*self.population.notices, *counts, *units, *self.facilities.notices, *self.roads.notices, *lost)
 
 
 def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
@@ -95,7 +109,8 @@ class _Collector:
         try:
             return read()
         except StudyError as error:
-            self.problems += error.problems
+            # a file that is read twice is told once
+            self.problems += [one for one in error.problems if one not in self.problems]
         except OSError as error:
             detail = error.strerror or str(error)
             self.problems.append(problem("inputs.unreadable_file", file=str(error.filename or "-"), detail=detail))
@@ -111,12 +126,11 @@ def gather(study: Study) -> Inputs:
         Any file is missing, broken or does not fit the others; all problems at once.
     """
     collector = _Collector()
-    population = collector.call(lambda: read_population(study))
+    rows = collector.call(lambda: read_counts(study))
+    population, units = _people_and_units(study, rows, collector)
     people = None if population is None else people_bounds(population)
     if population is not None and people is None:
         collector.problems.append(problem("flow.nobody", file=population.path.name))
-    hint = None if people is None else widened(people, study.area.margin_km)
-    units = collector.call(lambda: read_units(study, box=hint))
     extent = _extent(study, units, people)
     if extent is not None and _too_wide(extent):
         collector.problems.append(problem("flow.too_wide", most=MOST_KM, box=_text(extent)))
@@ -126,6 +140,7 @@ def gather(study: Study) -> Inputs:
     facilities = collector.call(lambda: read_facilities(study, box=box))
     roads = collector.call(lambda: read_roads(study, box) if box is not None else roads_path(study))
     given = collector.call(lambda: read_given_barriers(study))
+    counts = _counts(study, rows, units, roads, collector)
     if collector.problems:
         raise StudyError(collector.problems)
     if (
@@ -137,7 +152,49 @@ def gather(study: Study) -> Inputs:
         or not isinstance(roads, RoadData)
     ):
         raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
-    return Inputs(population, units, facilities, _with_given(roads, given), extent, box)
+    return Inputs(population, units, facilities, _with_given(roads, given), extent, box, counts)
+
+
+def _people_and_units(
+    study: Study, rows: CountedRows | None, collector: _Collector
+) -> tuple[RasterPeople | PointPeople | None, UnitReading | None]:
+    """Read people and units; a raster or points say where to look for units, a table stands where its units are."""
+    if not stands_alone(study):
+        population = collector.call(lambda: read_population(study))
+        people = None if population is None else people_bounds(population)
+        hint = None if people is None else widened(people, study.area.margin_km)
+        return population, collector.call(lambda: read_units(study, box=hint))
+    if study.area.units is None and study.area.points is None:
+        places = collector.call(lambda: read_places(study))
+        if rows is None or places is None:
+            return None, None
+        return collector.call(lambda: people_at_places(rows, places, study)), None
+    units = collector.call(lambda: read_units(study))
+    if rows is None or units is None:
+        return None, units
+    return collector.call(lambda: people_at_units(rows, units.frame, study)), units
+
+
+def stands_alone(study: Study) -> bool:
+    """Return whether a village table alone says where people live."""
+    return study.population.table is not None and study.population.raster is None
+
+
+def _counts(
+    study: Study,
+    rows: CountedRows | None,
+    units: UnitReading | None,
+    roads: RoadData | Path | None,
+    collector: _Collector,
+) -> UnitCounts | None:
+    """Return how many people the units have by a table or census that the raster or points are scaled to."""
+    if rows is None or stands_alone(study):
+        return None
+    if units is not None:
+        return collector.call(lambda: unit_counts(rows, study, units.frame))
+    if study.area.units is not None or study.area.points is not None or not isinstance(roads, RoadData):
+        return None
+    return collector.call(lambda: unit_counts(rows, study, roads.places))
 
 
 def _with_given(roads: RoadData, given: BarrierShapes) -> RoadData:
@@ -199,7 +256,7 @@ def _overlap(one: Bounds, other: Bounds) -> bool:
 
 
 def _no_overlap(study: Study, people: Bounds, extent: Bounds) -> Problem:
-    given = study.population.raster or study.population.points
+    given = study.population.raster or study.population.points or study.population.table
     units = study.area.units
     return problem(
         "flow.no_overlap",

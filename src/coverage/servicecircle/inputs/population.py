@@ -236,7 +236,7 @@ def _read_points(path: Path, source: PersonPoints) -> PointPeople:
         problems += place_problems(table, source, (source.lon, source.lat))
         raise StudyError(problems)
     persons = to_numbers(texts)
-    problems += _negative(table, persons, texts) + duplicate_ids(table.place, list(ids), list(table.rows))
+    problems += negative_rows(table, persons, texts) + duplicate_ids(table.place, list(ids), list(table.rows))
     with collect(problems):
         places = locate(table, source, list(ids), columns=(source.lon, source.lat))
     if problems:
@@ -268,7 +268,8 @@ def _read_points(path: Path, source: PersonPoints) -> PointPeople:
     return PointPeople(frame, path, total, tuple(notices), (*places.set_aside, *left))
 
 
-def _negative(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
+def negative_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
+    """Return a problem where rows hold fewer than no people."""
     rows = np.flatnonzero(persons < 0)
     if not len(rows):
         return []

@@ -153,6 +153,26 @@ def read_roads(study: Study, box: Bounds) -> RoadData:
     return collector.finish(areas, tuple(notices))
 
 
+def read_places(study: Study) -> Places:
+    """Read the named places of the whole road file, for a study that nothing else gives an extent.
+
+    Raises
+    ------
+    StudyError
+        The file is missing or cannot be read.
+    """
+    path, collector = roads_path(study), _Collector((-180.0, -90.0, 180.0, 90.0))
+    try:
+        nodes = osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(osmium.filter.KeyFilter("place"))
+        for node in nodes:
+            if isinstance(node, osmium.osm.Node) and not node.deleted:
+                collector.add_node(node)
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+        detail = str(error).splitlines()[0]
+        raise StudyError(problem("roads.unreadable", file=study.roads.osm.path, detail=detail)) from error
+    return collector.finish([]).places
+
+
 class _Collector:
     """Gathers ways, barrier lines and places while the file streams by."""
 

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 
 #: Endings of a name and the kind of unit they mean; the longest ending that fits decides.
 KIND_ENDINGS: Mapping[str, tuple[str, ...]] = {
-    "village": ("村", "村委会", "村委", "村民委员会", "嘎查", "嘎查委员会", "嘎查村民委员会", "行政村"),
-    "community": ("社区", "居委会", "居委", "居民委员会", "社区居委会", "社区居民委员会"),
-    "street": ("街道", "街道办", "街道办事处"),
-    "town": ("镇", "乡", "苏木", "镇人民政府", "乡人民政府", "苏木人民政府"),
+    "village": (
+        *("村", "村委会", "村委", "村民委员会", "行政村"),
+        *("嘎查", "嘎查委员会", "嘎查村", "嘎查村委会", "嘎查村民委员会"),
+    ),
+    "community": ("社区", "居委会", "居委", "居民委员会", "社区居委", "社区居委会", "社区居民委员会"),
+    "street": ("街道", "街道办", "街道办事处", "办事处"),
+    "town": ("镇", "乡", "苏木", "镇政府", "乡政府", "镇人民政府", "乡人民政府", "苏木人民政府"),
 }
 #: Words and codes of the division list that say whether a unit is urban; 111-112 and 121-123 are town.
 CLASS_WORDS: Mapping[str, str] = {

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
     """Yield ``(role, source)`` for each data file of the study, in the order of the study file.
 
-    Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``roads``, ``barriers`` and
-    ``facilities``; each has a word in the text section ``tables.role``.
+    Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``population_table``, ``census``,
+    ``roads``, ``barriers`` and ``facilities``; each has a word in the text section ``tables.role``.
     """
     single = (
         ("units", study.area.units),
         ("unit_points", study.area.points),
         ("population", study.population.raster),
         ("population_points", study.population.points),
+        ("population_table", study.population.table),
+        ("census", study.population.calibrate),
         ("roads", study.roads.osm),
         ("barriers", study.barriers.lines),
     )

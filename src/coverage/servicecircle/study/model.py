@@ -115,24 +115,72 @@ class Raster(File):
     """Coordinate system, where the file does not say."""
 
 
+class RowColumns(File):
+    """A table whose rows join to units by code, else by name within the town; it needs no coordinates."""
+
+    layer: str | None = None
+    """Sheet of a workbook or layer of a vector file; the first one when left out."""
+    id: str | None = None
+    """Column of the code; rows equal to a unit's id belong to that unit, whatever their names."""
+    name: str | None = None
+    """Column of the name (``行政村``, ``村名``, ``乡镇`` ... are recognised)."""
+    parent: str | None = None
+    """Column of the town a village belongs to (``乡镇``, ``所属乡镇`` ... are recognised)."""
+
+
+class PersonTable(RowColumns):
+    """A village table: people by name or code."""
+
+    persons: str | None = None
+    """Column of the number of people (``常住人口``, ``人口`` ... are recognised)."""
+
+
+class Calibration(RowColumns):
+    """People counted by a census, to which the raster or the points are scaled."""
+
+    unit: Literal["town", "village"]
+    """What a row of the census is: a town (the column ``parent`` of the units) or a unit itself."""
+    column: str | None = None
+    """Column of the number of people (``常住人口``, ``人口`` ... are recognised)."""
+
+    @model_validator(mode="after")
+    def _towns_have_no_town(self) -> Calibration:
+        if self.unit == "town" and self.parent is not None:
+            raise PydanticCustomError("town_parent", "a census of towns has no column of the town")
+        return self
+
+
 RasterSource = Annotated[Raster, BeforeValidator(_path_as_source)]
+TableSource = Annotated[PersonTable, BeforeValidator(_path_as_source)]
 RoadSource = Annotated[File, BeforeValidator(_path_as_source)]
 BarrierSource = Annotated[Source, BeforeValidator(_path_as_source)]
 
 
 class Population(Section):
-    """Where people live: exactly one of raster and points."""
+    """Where people live: exactly one of raster, points and table; or a raster that a table calibrates per unit."""
 
     raster: RasterSource | None = None
     """GeoTIFF of persons per cell."""
     points: PersonPoints | None = None
     """Table or layer of points with persons."""
+    table: TableSource | None = None
+    """Village table without coordinates; with a raster it says how many people each unit has."""
+    calibrate: Calibration | None = None
+    """Census that the raster or the points are scaled to: calibrated = raw x factor, per town or unit."""
 
     @model_validator(mode="after")
     def _one_of(self) -> Population:
-        if (self.raster is None) == (self.points is None):
-            raise PydanticCustomError("one_population", "give exactly one of raster and points")
+        given = [self.raster is not None, self.points is not None, self.table is not None]
+        if given not in ([True, False, False], [False, True, False], [False, False, True], [True, False, True]):
+            raise PydanticCustomError("one_population", "exactly one of raster, points and table, or raster and table")
+        if self.calibrate is not None and self.table is not None:
+            raise PydanticCustomError("two_counts", "table and calibrate both say how many people a unit has")
         return self
+
+    @property
+    def counts(self) -> PersonTable | Calibration | None:
+        """The rows that say how many people a town or unit has, if any."""
+        return self.table or self.calibrate
 
 
 class Roads(Section):

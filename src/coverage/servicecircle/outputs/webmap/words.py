@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: Roles of sources that are called the same on the map.
-ROLES = {"unit_points": "units", "population_points": "population"}
+ROLES = {"unit_points": "units", "population_points": "population", "population_table": "population"}
 
 
 def share_text(share: float | None) -> str:
