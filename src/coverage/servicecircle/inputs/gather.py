@@ -13,7 +13,8 @@ from servicecircle.geo.crs import to_wgs84
 from servicecircle.inputs.barriers import read_given_barriers
 from servicecircle.inputs.facilities import FacilityReading, read_facilities
 from servicecircle.inputs.population import PointPeople, RasterPeople, read_population
-from servicecircle.inputs.roads import BarrierShapes, RoadData, read_roads, roads_path
+from servicecircle.inputs.road_sources import read_roads, require_roads
+from servicecircle.inputs.roads import BarrierShapes, RoadData
 from servicecircle.inputs.units import UnitReading, read_units
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Inputs:
     def set_aside(self) -> tuple[SetAside, ...]:
         """Rows not used, of all files."""
         units = () if self.units is None else self.units.set_aside
-        return (*self.population.set_aside, *units, *self.facilities.set_aside)
+        return (*self.population.set_aside, *units, *self.facilities.set_aside, *self.roads.set_aside)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
@@ -124,7 +125,7 @@ def gather(study: Study) -> Inputs:
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
     facilities = collector.call(lambda: read_facilities(study, box=box))
-    roads = collector.call(lambda: read_roads(study, box) if box is not None else roads_path(study))
+    roads = collector.call(lambda: read_roads(study, box) if box is not None else require_roads(study))
     given = collector.call(lambda: read_given_barriers(study))
     if collector.problems:
         raise StudyError(collector.problems)
