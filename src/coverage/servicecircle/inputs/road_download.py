@@ -71,7 +71,7 @@ def read_download(study: Study, wanted: RoadDownload, box: Bounds) -> RoadData:
         _make(folder)
         _keep(file, _download(file, wanted, query))
     record = json.loads(_record(file).read_text(encoding="utf-8"))
-    data = read_osm(file, shown, box)
+    data = _read(file, shown, box)
     told = {"file": shown, "server": urlsplit(record["url"]).hostname, "base": record["osm_base"] or "?"}
     notices += [problem("roads.download.used", **told), *data.notices]
     origin = {"kind": "download", "url": record["url"], "osm_base": record["osm_base"], "query": query}
@@ -84,6 +84,16 @@ def read_download(study: Study, wanted: RoadDownload, box: Bounds) -> RoadData:
         origin=origin,
         files=(shown,),
     )
+
+
+def _read(file: Path, shown: str, box: Bounds) -> RoadData:
+    """Read a kept answer; one that cannot be read is not kept."""
+    try:
+        return read_osm(file, shown, box)
+    except StudyError as error:
+        if any(item.key == "roads.unreadable" for item in error.problems):
+            file.unlink(missing_ok=True)
+        raise
 
 
 def _query(box: Bounds) -> str:
@@ -222,7 +232,7 @@ def _check_answer(fresh: Path, url: str) -> None:
         head = file.read(4096)
         file.seek(max(fresh.stat().st_size - 4096, 0))
         tail = file.read()
-    if not re.search(rb"<osm[\s>]", head):
+    if not re.search(rb"<osm[\s>]", head) or b"<!DOCTYPE" in head.upper():
         start = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", head.decode("utf-8", "replace"))).strip()[:120]
         raise StudyError(problem("roads.download.not_osm", url=url, start=start))
     remark: Problem | None = None
