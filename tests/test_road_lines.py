@@ -376,7 +376,7 @@ def test_the_demo_runs_on_a_layer_of_lines(tmp_path: Path) -> None:
         ({}, "exactly one of osm, graphml, lines and download"),
         ({"osm": "a.osm", "graphml": "b.graphml"}, "exactly one of osm, graphml, lines and download"),
         ({"lines": {"path": "a.gpkg"}}, "class (a column), default_class"),
-        ({"lines": {"path": "a.gpkg", "class": "x", "clas": "y"}}, "roads.lines.class."),
+        ({"lines": {"path": "a.gpkg", "class": "x", "clas": "y"}}, "nearest known key is class"),
         ({"lines": {"path": "a.gpkg", "class": "x", "join_m": -1}}, "at least 0"),
         ({"lines": {"path": "a.gpkg", "class": "x", "crossings": "all"}}, "'separate' or 'joined'"),
         ({"lines": {"path": "a.gpkg", "class": ""}}, "must not be empty"),
@@ -389,7 +389,7 @@ def test_keys_that_are_refused(roads: dict[str, Any], text: str) -> None:
     with pytest.raises(StudyError) as caught:
         study_from(tree, DEMO / "study.toml")
     assert len(caught.value.problems) == 1
-    assert text in sentence("en", caught.value.problems[0]).replace("nearest known key is class", "roads.lines.class.")
+    assert text in sentence("en", caught.value.problems[0])
     assert sentence("zh", caught.value.problems[0])
 
 

@@ -228,7 +228,9 @@ def find_crossings(lines: Sequence[Line], working: WorkingCrs, apart: NDArray[np
 
     A line that crosses itself is not looked for.
     """
-    shapes = np.array([shapely.linestrings(working.project(line[:, 0], line[:, 1])) for line in lines], dtype=object)
+    every = np.concatenate(lines)
+    which = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    shapes = shapely.linestrings(working.project(every[:, 0], every[:, 1]), indices=which)
     level = np.flatnonzero(~apart)
     first, second = shapely.STRtree(shapes[level]).query(shapes[level], predicate="crosses")
     a, b = level[first[first < second]], level[second[first < second]]
