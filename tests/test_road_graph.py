@@ -123,7 +123,7 @@ def test_an_unsimplified_graph_is_the_extract(
             found, count, missing = differences(mine, theirs, mode, weight)
             assert missing == set()
             assert count > 300
-            assert max(found) <= 2
+            assert max(found) == 0
 
 
 def closed_ways(data: RoadData) -> set[int]:
@@ -136,22 +136,20 @@ def closed_ways(data: RoadData) -> set[int]:
 def test_a_simplified_graph_gives_the_same_routes(
     file: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Distances agree to a millimetre per merged edge; times too, but on edges whose ways have several classes."""
+    """Distances agree to a millimetre where edges were merged, times to a millisecond."""
     saved = save(shared_data / file, tmp_path / "g.graphml", monkeypatch, simplify=True)
     data = read_graph(saved, "g.graphml", EVERYWHERE)
     mine, theirs = network(data), network(read_osm(shared_data / file, "x", EVERYWHERE))
     inner = data.ways.node[data.ways.node < 0]
     assert len(inner) == len(np.unique(inner)) > 100
     assert (mine.node_id > 0).all()  # a vertex inside an edge is no junction
-    found, count, missing = differences(mine, theirs, "walk", "mm")
-    assert count > 300
-    assert missing == set()
-    assert max(found) <= 20  # an extract is rounded where ways meet end to end, a merged edge once
-    assert data.origin["mixed"] > 0
-    found, count, missing = differences(mine, theirs, "walk", "ms")
-    assert missing == set()
-    # a merged edge is one class: times differ only where classes have different speeds for the mode (walking: none here)
-    assert max(found) <= 20
+    assert data.origin["mixed"] > 0  # edges of several classes, all of them off the shortest routes between junctions
+    for mode in ("walk", "drive"):
+        for weight in ("ms", "mm"):
+            found, count, missing = differences(mine, theirs, mode, weight)
+            assert missing == set()
+            assert count > 300
+            assert max(found) <= 2  # an extract is rounded where ways meet end to end, a merged edge once
 
 
 def test_both_directions_are_one_way_and_one_way_stays_one_way(
