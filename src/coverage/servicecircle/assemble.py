@@ -273,9 +273,12 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
     return {
         "version": __version__,
         "libraries": {name: version(name) for name in LIBRARIES},
-        "study": study.model_dump(mode="json"),
+        "study": study.model_dump(mode="json", by_alias=True),
         "study_file": study.path.name,
-        "inputs": [{"path": path, "sha256": _hash(study, path)} for path in input_paths(study)],
+        "inputs": [
+            {"path": path, "sha256": _hash(study, path)}
+            for path in dict.fromkeys((*input_paths(study), *prepared.inputs.roads.files))
+        ],
         "modes": {name: mode.model_dump(mode="json") for name, mode in world.modes.items()},
         "working_crs": world.walk.working.text,
         "points_per_cell_side": world.demand.per_side,
@@ -284,6 +287,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
         "units": len(world.units),
         "facilities": len(world.facilities),
         "roads": {
+            "origin": dict(prepared.inputs.roads.origin),
             "edges": net.size,
             "junctions": len(net.node_id),
             "km_by_class": by_class,
@@ -327,7 +331,7 @@ def input_paths(study: Study) -> list[str]:
         study.population.points,
         study.population.table,
         study.population.calibrate,
-        study.roads.osm,
+        study.roads.file,
         study.barriers.lines,
         *study.facilities,
     ]

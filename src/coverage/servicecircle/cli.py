@@ -248,7 +248,7 @@ def sample(
     lang: LangOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """生成一个样例县（合成数据），缺口和原因已知；最后一行是研究文件的路径。 Make a synthetic county with known gaps."""
+    """生成一个样例县（合成数据），缺口和原因已知；最后一行是研究文件。 Make a synthetic county with known gaps."""
     with open_session(ctx, lang=lang, debug=debug) as session:
         from servicecircle.sample.presets import presets
 

@@ -21,7 +21,8 @@ from servicecircle.inputs.counts import (
 )
 from servicecircle.inputs.facilities import FacilityReading, read_facilities
 from servicecircle.inputs.population import PointPeople, RasterPeople, read_population
-from servicecircle.inputs.roads import BarrierShapes, RoadData, read_places, read_roads, roads_path
+from servicecircle.inputs.road_sources import read_places, read_roads, require_roads
+from servicecircle.inputs.roads import BarrierShapes, RoadData
 from servicecircle.inputs.units import UnitReading, read_units
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Inputs:
         """Rows not used, of all files."""
         units = () if self.units is None else self.units.set_aside
         counts = () if self.counts is None else self.counts.set_aside
-        return (*self.population.set_aside, *counts, *units, *self.facilities.set_aside)
+        roads = self.roads.set_aside
+        return (*self.population.set_aside, *counts, *units, *self.facilities.set_aside, *roads)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
@@ -138,7 +140,7 @@ def gather(study: Study) -> Inputs:
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
     facilities = collector.call(lambda: read_facilities(study, box=box))
-    roads = collector.call(lambda: read_roads(study, box) if box is not None else roads_path(study))
+    roads = collector.call(lambda: read_roads(study, box) if box is not None else require_roads(study))
     given = collector.call(lambda: read_given_barriers(study))
     counts = _counts(study, rows, units, roads, collector)
     if collector.problems:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import bz2
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,12 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from servicecircle.study import Study
+    from servicecircle.inputs.setaside import SetAside
 
 Bounds = tuple[float, float, float, float]
 
@@ -85,30 +86,41 @@ class Places:
 
 @dataclass(frozen=True)
 class RoadData:
-    """What one extract holds within a box."""
+    """What one road source holds within a box.
+
+    Attributes
+    ----------
+    set_aside : tuple of SetAside
+        Rows of a line layer that are no roads.
+    origin : mapping
+        What ``run.json`` tells of the source beside the file itself: its kind, what was joined, when it was downloaded.
+    files : tuple of str
+        Files that were read though the study does not name them, relative to the study file.
+    """
 
     ways: Ways
     barriers: BarrierShapes
     places: Places
     turn_restrictions: int
     notices: tuple[Problem, ...]
+    set_aside: tuple[SetAside, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=lambda: {"kind": "osm"})
+    files: tuple[str, ...] = ()
 
 
-def roads_path(study: Study) -> Path:
-    """Return the road file of a study.
+def require_osm(path: Path, shown: str) -> None:
+    """Check that an extract is there and of a kind that is read; ``shown`` names it in messages.
 
     Raises
     ------
     StudyError
-        It is missing, or its name has none of the endings that are read.
+        It is missing, its name has none of the endings that are read, or it holds a document type.
     """
-    path = study.locate(study.roads.osm.path)
     if not path.is_file():
-        raise StudyError(problem("roads.missing", file=study.roads.osm.path))
+        raise StudyError(problem("roads.missing", file=shown))
     if not path.name.endswith(SUFFIXES):
-        raise StudyError(problem("roads.ending", file=study.roads.osm.path, endings=" ".join(SUFFIXES)))
-    _refuse_doctype(path, study.roads.osm.path)
-    return path
+        raise StudyError(problem("roads.ending", file=shown, endings=" ".join(SUFFIXES)))
+    _refuse_doctype(path, shown)
 
 
 def _refuse_doctype(path: Path, shown: str) -> None:
@@ -124,8 +136,8 @@ def _refuse_doctype(path: Path, shown: str) -> None:
         raise StudyError(problem("roads.doctype", file=shown))
 
 
-def read_roads(study: Study, box: Bounds) -> RoadData:
-    """Read the study's road file within ``box`` (west, south, east, north in degrees).
+def read_osm(path: Path, shown: str, box: Bounds) -> RoadData:
+    """Read an extract within ``box`` (west, south, east, north in degrees); ``shown`` names it in messages.
 
     A way belongs to the box when its bounding box meets it; it is kept whole.
 
@@ -134,8 +146,7 @@ def read_roads(study: Study, box: Bounds) -> RoadData:
     StudyError
         The file is missing, cannot be read, or holds no road in the box.
     """
-    path = roads_path(study)
-    shown = study.roads.osm.path
+    require_osm(path, shown)
     try:
         collector = _collect(path, box)
         areas, broken = _water_areas(path, box)
@@ -146,14 +157,14 @@ def read_roads(study: Study, box: Bounds) -> RoadData:
     ) as error:  # how pyosmium reports the faults of a file
         raise StudyError(problem("roads.unreadable", file=shown, detail=str(error).splitlines()[0])) from error
     if not collector.way_id:
-        raise StudyError(problem("roads.none_in_box", file=shown, box=" ".join(f"{v:.3f}" for v in box)))
+        raise none_in_box(shown, box)
     notices = (
         [problem("roads.broken_water", file=shown, count=len(broken), names=", ".join(broken[:5]))] if broken else []
     )
     return collector.finish(areas, tuple(notices))
 
 
-def read_places(study: Study) -> Places:
+def read_places(path: Path, shown: str) -> Places:
     """Read the named places of the whole road file, for a study that nothing else gives an extent.
 
     Raises
@@ -161,7 +172,7 @@ def read_places(study: Study) -> Places:
     StudyError
         The file is missing or cannot be read.
     """
-    path, collector = roads_path(study), _Collector((-180.0, -90.0, 180.0, 90.0))
+    collector = _Collector((-180.0, -90.0, 180.0, 90.0))
     try:
         nodes = osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(osmium.filter.KeyFilter("place"))
         for node in nodes:
@@ -169,8 +180,13 @@ def read_places(study: Study) -> Places:
                 collector.add_node(node)
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         detail = str(error).splitlines()[0]
-        raise StudyError(problem("roads.unreadable", file=study.roads.osm.path, detail=detail)) from error
+        raise StudyError(problem("roads.unreadable", file=shown, detail=detail)) from error
     return collector.finish([]).places
+
+
+def none_in_box(shown: str, box: Bounds) -> StudyError:
+    """Return the error of a source without any road in the box."""
+    return StudyError(problem("roads.none_in_box", file=shown, box=" ".join(f"{v:.3f}" for v in box)))
 
 
 class _Collector:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from servicecircle.study import File
 from servicecircle.text.text import say
 
 if TYPE_CHECKING:
-    from servicecircle.study import File, Study
+    from servicecircle.study import Study
 
 
 def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
@@ -25,7 +26,7 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
         ("population_points", study.population.points),
         ("population_table", study.population.table),
         ("census", study.population.calibrate),
-        ("roads", study.roads.osm),
+        ("roads", study.roads.file or _downloaded(study)),
         ("barriers", study.barriers.lines),
     )
     for role, source in single:
@@ -33,6 +34,12 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
             yield role, source
     for facility_file in study.facilities:
         yield "facilities", facility_file
+
+
+def _downloaded(study: Study) -> File | None:
+    """Return the entry of roads that were downloaded: the study names no file."""
+    download = study.roads.download
+    return None if download is None else File(path="OpenStreetMap", source=download.source, licence=download.licence)
 
 
 def credit_lines(study: Study) -> list[str]:

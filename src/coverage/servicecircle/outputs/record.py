@@ -51,7 +51,7 @@ def record_bytes(results: Results, folder: Path, names: Iterable[str]) -> bytes:
         "tool": TOOL,
         "format": FORMAT,
         "files": [_entry(folder, name) for name in sorted(names)],
-        "study": results.study.model_dump(mode="json"),
+        "study": results.study.model_dump(mode="json", by_alias=True),
         "provenance": results.provenance,
         "ledger": [dataclasses.asdict(line) for line in results.ledger],
         "summaries": [_summary(summary) for summary in results.summaries],

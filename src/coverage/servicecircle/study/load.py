@@ -56,8 +56,8 @@ def _own(errors: list[Any]) -> list[Any]:
 
 #: pydantic error types with a sentence of their own, under ``study.rule``.
 RULES = frozenset(
-    "two_bases one_population two_counts town_parent one_limit measures too_short "
-    "greater_than greater_than_equal less_than_equal "
+    "two_bases one_population two_counts town_parent one_limit measures one_road_source no_road_class "
+    "string_pattern_mismatch too_short greater_than greater_than_equal less_than_equal "
     "literal_error string_too_short finite_number string_type "
     "float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing "
     "tuple_type dict_type model_type".split()
@@ -99,7 +99,7 @@ def _fields_at(location: list[str]) -> set[str]:
             m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
         ]
         models = found or models
-    return {name for model in models for name in model.model_fields}
+    return {field.alias or name for model in models for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

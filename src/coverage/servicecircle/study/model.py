@@ -183,11 +183,73 @@ class Population(Section):
         return self.table or self.calibrate
 
 
-class Roads(Section):
-    """The road network."""
+class RoadLines(Source):
+    """A layer of road lines, as a road or survey bureau keeps it."""
 
-    osm: RoadSource
+    road_class: str | None = Field(default=None, alias="class", min_length=1)
+    """Column of the road class: OpenStreetMap's words, or Chinese ones (``国道``, ``县道``, ``主干路`` ...)."""
+    classes: dict[str, str] = Field(default_factory=dict)
+    """Classes of this layer's own words: ``{ "等外路" = "track" }``; ``none`` for lines that are no roads."""
+    default_class: str | None = None
+    """Class of the lines whose class is empty or unknown, or of all lines where no column is named."""
+    name: str | None = None
+    """Column of the road's name."""
+    oneway: str | None = None
+    """Column of one-way traffic, in the drawn direction: ``是/否``, ``yes/no``, ``1/0/-1``, ``F/T/B``; without it
+    every road is two-way."""
+    maxspeed: str | None = None
+    """Column of the posted speed limit in km/h; 0 and empty mean none."""
+    bridge: str | None = None
+    """Column that marks bridges: ``是``, ``yes``, ``1``, ``桥`` ..."""
+    tunnel: str | None = None
+    """Column that marks tunnels; may be the same column, with words such as ``桥`` and ``隧道``."""
+    join_m: float = Field(default=0.5, ge=0, le=20)
+    """A line's end at most this far from another line is joined to it."""
+    crossings: Literal["separate", "joined"] = "separate"
+    """Whether lines that cross without a common vertex are joined; bridges, tunnels and motorways never are."""
+
+    @model_validator(mode="after")
+    def _some_class(self) -> RoadLines:
+        if self.road_class is None and self.default_class is None:
+            raise PydanticCustomError("no_road_class", "give class (a column) or default_class")
+        return self
+
+
+class RoadDownload(Section):
+    """Roads, water, railways and named places of the study's box, downloaded once from an Overpass server."""
+
+    source: str = "OpenStreetMap contributors"
+    """Who made the data (printed on the map)."""
+    licence: str = "ODbL 1.0"
+    """Licence of the data (printed on the map)."""
+    url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Overpass server, e.g. ``https://overpass.example.org/api``; osmnx's default server when left out."""
+    timeout_s: int | None = Field(default=None, ge=1, le=3600)
+    """Seconds the server may take; osmnx's default (180) when left out."""
+
+
+class Roads(Section):
+    """The road network: exactly one of osm, graphml, lines and download."""
+
+    osm: RoadSource | None = None
     """OpenStreetMap extract: .osm.pbf, .osm or .osm.bz2."""
+    graphml: RoadSource | None = None
+    """Road graph saved by osmnx: .graphml."""
+    lines: RoadLines | None = None
+    """Layer of road lines."""
+    download: RoadDownload | None = None
+    """OpenStreetMap data downloaded for the study's box and kept in ``.servicecircle-cache`` beside the study file."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Roads:
+        if sum(given is not None for given in (self.osm, self.graphml, self.lines, self.download)) != 1:
+            raise PydanticCustomError("one_road_source", "give exactly one of osm, graphml, lines and download")
+        return self
+
+    @property
+    def file(self) -> File | None:
+        """The file the study names; None where roads are downloaded."""
+        return self.osm or self.graphml or self.lines
 
 
 class Barriers(Section):
