@@ -143,6 +143,47 @@ def test_equal_bytes_in_another_folder_hash_seed_zone_and_locale(tmp_path):
     assert not [n for n, c in second.items() if n != "run.log" and (b"/tmp" in c or str(tmp_path).encode() in c)]
 
 
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+static long later(void) { const char *s = getenv("SECONDS_LATER"); return s ? atol(s) : 0; }
+time_t time(time_t *t) { time_t now = REAL(time)(0) + later(); if (t) *t = now; return now; }
+int gettimeofday(struct timeval *t, void *z) { int r = REAL(gettimeofday)(t, z); t->tv_sec += later(); return r; }
+int clock_gettime(clockid_t c, struct timespec *t) {
+    int r = REAL(clock_gettime)(c, t);
+    if (c == CLOCK_REALTIME) t->tv_sec += later();
+    return r;
+}
+"""
+
+AT_ITS_TIME = SAME + "import time; print(time.localtime().tm_year)"
+
+
+def test_equal_bytes_in_another_year(tmp_path):
+    """Every clock a library may read is years ahead in the second run: the system's, not only Python's."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        missing("no C compiler to build the other clock with")
+    (tmp_path / "clock.c").write_text(CLOCK)
+    command = [compiler, "-shared", "-fPIC", "-o", tmp_path / "clock.so", tmp_path / "clock.c", "-ldl"]
+    subprocess.run(command, check=True)
+    years = []
+    for name, seconds in (("now", "0"), ("later", str(7 * 366 * 86_400))):
+        done = run_script(
+            AT_ITS_TIME, str(tmp_path / name), LD_PRELOAD=str(tmp_path / "clock.so"), SECONDS_LATER=seconds
+        )
+        assert done.returncode == 0, done.stderr
+        years.append(int(done.stdout))
+    assert years[1] - years[0] >= 7
+    now, later = (contents(tmp_path / name) for name in ("now", "later"))
+    assert {name for name in now if now[name] != later[name]} == {"run.log"}
+    assert set(now) == EVERYTHING
+
+
 # refusals ------------------------------------------------------------------------------------------------------------
 
 
