@@ -39,6 +39,8 @@ ORDER = (
     "run.json",
     "run.log",
 )
+#: More rasters than this are folded up, one click away.
+FOLDED_FROM = 3
 UNSIZED = ("run.json", "run.log")
 
 
@@ -76,6 +78,7 @@ def _files(sizes: Mapping[str, int], language: str) -> list[dict[str, Any]]:
     return [
         {
             "names": names,
+            "group": f"{RASTER[0]}*{RASTER[1]} ({len(names)})" if len(names) > FOLDED_FROM else "",
             "size": size_text(sum(sizes[n] for n in names)) if names[0] in sizes else "",
             "says": say(language, f"start.file.{key.replace('.', '_')}"),
         }
