@@ -1,7 +1,7 @@
 # make demo   the demo place, from nothing to a map: maps/demo/
 # make test   everything the tests need, then the tests
 .DELETE_ON_ERROR:
-.PHONY: demo test test-deep lint bench system lowest lock notebook
+.PHONY: demo test test-deep lint bench system lowest lock notebook wheels offline
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,6 +39,15 @@ lowest:
 	@build/lowest/bin/python scripts/lowest.py > build/lowest/pins.txt
 	@build/lowest/bin/python -m pip --disable-pip-version-check -q install -c build/lowest/pins.txt -e ".[test]"
 	@build/lowest/bin/python -m pytest -q -p no:cacheprovider -W default -m "not slow and not browser"
+
+# The wheel folder for computers without internet, at the locked versions: build/wheels.
+wheels: $(VENV)/.stamp-run
+	@rm -rf build/wheels
+	@$(PIP) wheel -w build/wheels -c constraints.txt .
+
+# Install from that folder with the network off, and run the demo.
+offline: wheels
+	@bash scripts/offline.sh build/wheels
 
 # Write constraints.txt from what is installed: names and versions, nothing else.
 lock: $(VENV)/.stamp-all

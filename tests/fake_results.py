@@ -13,9 +13,12 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
+from rasterio.transform import from_origin
 from shapely import LineString, MultiPoint, Point, Polygon
 
+from servicecircle.geo.grid import Grid
 from servicecircle.results import (
     GAP_COLUMNS,
     SITE_COLUMNS,
@@ -24,6 +27,8 @@ from servicecircle.results import (
     Drawings,
     LedgerLine,
     Results,
+    TimeLayer,
+    TravelTimes,
 )
 from servicecircle.standards.model import Criterion
 from servicecircle.study import Study, study_from
@@ -372,6 +377,31 @@ def _drawings(county: _County, study: Study, *, points: bool) -> Drawings:
     )  # fmt: skip
 
 
+def _travel_times(criteria: list[Criterion], county: _County, *, points: bool) -> TravelTimes:
+    """Return straight distances at 5 km/h as minutes; of the places one each is unreachable and unattached."""
+    grid = Grid(pyproj.CRS(WGS84), from_origin(CENTRE[0] - 0.2, CENTRE[1] + 0.16, 0.01, 0.01), (32, 40))
+    x, y = grid.centres(np.arange(32 * 40, dtype=np.int64))
+    cell = np.flatnonzero(shapely.contains_xy(county.outline, x, y))
+    places = county.points if points else np.column_stack((x[cell], y[cell]))
+    layers = []
+    for criterion in (c for c in criteria if c.key in LIMITS and c.measure == "time"):
+        counted = _counted(criterion, county.facilities)
+        km = np.min([_km(places, np.array([p.x, p.y])) for p in counted.geometry], axis=0)
+        state = np.zeros(len(places), dtype=np.int8)
+        state[[1, 2]] = 1, 2
+        minutes = np.where(state == 0, np.round(km * 12, 3), np.nan)
+        layers.append(TimeLayer((criterion.key,), criterion.mode, "to_facility", len(counted), minutes, state))
+    return TravelTimes(
+        grid=None if points else grid,
+        cell=np.arange(len(places)) if points else cell,
+        id=tuple(f"{370406100000000000 + k}" for k in range(len(places))) if points else (),
+        lon=places[:, 0] if points else np.zeros(0),
+        lat=places[:, 1] if points else np.zeros(0),
+        persons=county.persons if points else np.full(len(places), 10.0),
+        layers=tuple(layers),
+    )
+
+
 def fake_results(
     language: str = "zh",
     *,
@@ -446,4 +476,5 @@ def fake_results(
         drawings=_drawings(county, study, points=points),
         notices=notices,
         provenance={"version": "0.1.0", "counts": {"units": count, "facilities": len(county.facilities)}},
+        travel_times=_travel_times(criteria, county, points=points),
     )  # fmt: skip

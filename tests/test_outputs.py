@@ -22,11 +22,12 @@ import shapely
 from servicecircle.errors import InternalError
 from servicecircle.outputs import palette
 from servicecircle.outputs.credits import credit_lines
+from servicecircle.outputs.fields import field_rows
 from servicecircle.outputs.layers import write_layers
 from servicecircle.outputs.record import plain, record_bytes, recorded_names
 from servicecircle.outputs.scorecard import scorecard
 from servicecircle.outputs.tables import TABLES, Column, cell, cell_text, csv_bytes, guard, unguard
-from servicecircle.outputs.workbook import CREATED, PRINTED, TABLE_SHEETS, field_rows, workbook_bytes
+from servicecircle.outputs.workbook import CREATED, PRINTED, TABLE_SHEETS, workbook_bytes
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, UNIT_COLUMNS
 from servicecircle.text.text import catalogue, say
 from tests.fake_results import fake_results, fake_study
@@ -218,10 +219,10 @@ def test_the_workbook_reads_back(language):
         assert sheet.page_setup.orientation == "landscape"
         assert sheet.oddFooter.center.text == "&P / &N"
         assert not sheet.merged_cells.ranges
+        assert sheet.print_title_rows == "$1:$1"
     for sheet in book.worksheets[1:]:
         assert sheet.freeze_panes == "A2"
         assert sheet.auto_filter.ref.startswith("A1:")
-        assert sheet.print_title_rows == "$1:$1"
     overview = book.worksheets[0]
     assert overview["A2"].hyperlink.target == "map.html"
     texts = {c.value for row in overview.iter_rows() for c in row}
@@ -249,7 +250,23 @@ def test_workbook_codes_are_text_and_numbers_are_numbers():
     with zipfile.ZipFile(io.BytesIO(workbook_bytes(results))) as archive:
         sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
         assert len(sheets) == 8
-        assert all(b"numberStoredAsText" in archive.read(n) for n in sheets if not n.endswith("sheet1.xml"))
+        assert all(b"numberStoredAsText" in archive.read(n) for n in sheets)
+        assert not [n for n in archive.namelist() if "vba" in n.lower() or n.endswith(".bin")]  # no macros
+
+
+def test_identifiers_of_18_digits_survive_as_text_without_a_green_corner():
+    results = fake_results()
+    codes = [f"{370406100000000000 + k}" for k in range(len(results.units))]
+    content = workbook_bytes(replace(results, units=results.units.assign(unit_id=codes)))
+    sheet = opened(content)["单元"]
+    column = next(c.column for c in sheet[1] if c.value == "单元代码")
+    cells = [sheet.cell(row, column) for row in range(2, sheet.max_row + 1)]
+    assert [c.value for c in cells] == codes
+    assert {(c.data_type, c.number_format) for c in cells} == {("s", "@")}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        xml = archive.read("xl/worksheets/sheet4.xml").decode()
+    ((first, last),) = re.findall(r'<ignoredError sqref="(\w+):(\w+)" numberStoredAsText="1"/>', xml)
+    assert (first, last) == ("A1", f"{sheet.cell(1, sheet.max_column).column_letter}{sheet.max_row}")
 
 
 def test_workbook_text_is_inert():

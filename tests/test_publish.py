@@ -39,6 +39,10 @@ def second():
     return fake_results(study=fake_study(name="第二次（合成数据）"))
 
 
+RASTERS = {"travel_time_sample-S01_walk.tif", "travel_time_sample-S01_drive.tif"}
+EVERYTHING = set(FILES) | RASTERS
+
+
 def contents(path: Path) -> dict[str, bytes]:
     return {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
 
@@ -60,7 +64,7 @@ def is_whole(path: Path) -> bool:
         for n, c in contents(path).items()
         if n not in ("run.json", "run.log")
     }
-    return found == listed and set(listed) | {"run.json", "run.log"} == set(FILES)
+    return found == listed and set(listed) | {"run.json", "run.log"} == EVERYTHING
 
 
 # the set -------------------------------------------------------------------------------------------------------------
@@ -70,7 +74,8 @@ def test_exactly_the_promised_files(tmp_path, first):
     start = publish(first, tmp_path / "maps" / "县", command="servicecircle run 县.toml", log_lines=["12:00 begun"])
     assert start == tmp_path / "maps" / "县" / "start.html"
     assert sorted(p.name for p in start.parent.iterdir()) == sorted(
-        "start.html map.html gaps.csv gaps.xlsx sites.csv units.csv scorecard.csv study.gpkg set_aside.csv run.log run.json".split()
+        "start.html map.html gaps.csv gaps.xlsx sites.csv units.csv scorecard.csv study.gpkg set_aside.csv fields.csv "
+        "travel_time_sample-S01_drive.tif travel_time_sample-S01_walk.tif run.log run.json".split()
     )
     assert is_whole(start.parent)
     assert (start.parent / "run.log").read_text(encoding="utf-8") == "$ servicecircle run 县.toml\n12:00 begun\n"
@@ -134,8 +139,49 @@ def test_equal_bytes_in_another_folder_hash_seed_zone_and_locale(tmp_path):
         assert done.returncode == 0, done.stderr
     first, second = map(contents, folders)
     assert {name for name in first if first[name] != second[name]} == {"run.log"}
-    assert set(first) == set(FILES)
+    assert set(first) == EVERYTHING
     assert not [n for n, c in second.items() if n != "run.log" and (b"/tmp" in c or str(tmp_path).encode() in c)]
+
+
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+static long later(void) { const char *s = getenv("SECONDS_LATER"); return s ? atol(s) : 0; }
+time_t time(time_t *t) { time_t now = REAL(time)(0) + later(); if (t) *t = now; return now; }
+int gettimeofday(struct timeval *t, void *z) { int r = REAL(gettimeofday)(t, z); t->tv_sec += later(); return r; }
+int clock_gettime(clockid_t c, struct timespec *t) {
+    int r = REAL(clock_gettime)(c, t);
+    if (c == CLOCK_REALTIME) t->tv_sec += later();
+    return r;
+}
+"""
+
+AT_ITS_TIME = SAME + "import time; print(time.localtime().tm_year)"
+
+
+def test_equal_bytes_in_another_year(tmp_path):
+    """Every clock a library may read is years ahead in the second run: the system's, not only Python's."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        missing("no C compiler to build the other clock with")
+    (tmp_path / "clock.c").write_text(CLOCK)
+    command = [compiler, "-shared", "-fPIC", "-o", tmp_path / "clock.so", tmp_path / "clock.c", "-ldl"]
+    subprocess.run(command, check=True)
+    years = []
+    for name, seconds in (("now", "0"), ("later", str(7 * 366 * 86_400))):
+        done = run_script(
+            AT_ITS_TIME, str(tmp_path / name), LD_PRELOAD=str(tmp_path / "clock.so"), SECONDS_LATER=seconds
+        )
+        assert done.returncode == 0, done.stderr
+        years.append(int(done.stdout))
+    assert years[1] - years[0] >= 7
+    now, later = (contents(tmp_path / name) for name in ("now", "later"))
+    assert {name for name in now if now[name] != later[name]} == {"run.log"}
+    assert set(now) == EVERYTHING
 
 
 # refusals ------------------------------------------------------------------------------------------------------------
@@ -198,6 +244,7 @@ def strangers_in(target: Path) -> None:
     (target / "dangling").symlink_to("nowhere")
     (target / "study.gpkg-wal").write_bytes(b"of the old file")
     (target / "study.gpkg-shm").write_bytes(b"of the old file")
+    (target / "travel_time_sample-S01_walk.tif.aux.xml").write_bytes(b"statistics of the old file")
 
 
 @pytest.mark.parametrize("links", [True, False])
@@ -213,7 +260,7 @@ def test_strangers_are_carried_over(tmp_path, first, second, monkeypatch, links,
     times = (target / "study.qgz").stat().st_mtime_ns
     publish(second, target)
     found = {p.name for p in target.iterdir()}
-    assert found == set(FILES) | {"study.qgz", ".hidden", "photos", "empty", "pointer", "dangling"}
+    assert found == EVERYTHING | {"study.qgz", ".hidden", "photos", "empty", "pointer", "dangling"}
     assert (target / "photos" / "2025" / "a.jpg").read_bytes() == b"jpg"
     assert (target / "dangling").readlink() == Path("nowhere")
     assert (target / "pointer").read_bytes() == b"jpg"
@@ -262,7 +309,7 @@ def failing(name: str, error: BaseException):
     return put
 
 
-@pytest.mark.parametrize("name", [n for n in FILES if n != "study.gpkg"])
+@pytest.mark.parametrize("name", sorted(EVERYTHING - {"study.gpkg"}))
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_full_disk_at_each_file(tmp_path, first, second, monkeypatch, name, fresh):
     target = tmp_path / "out"
@@ -711,7 +758,7 @@ def test_takers_of_a_vanishing_lock_never_share_it(tmp_path):
 def test_names_from_data_never_become_paths(tmp_path, first):
     units = first.units.assign(name="../../../evil", unit_id="/etc/passwd")
     publish(replace(first, units=units), tmp_path / "out")
-    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == sorted(FILES)
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == sorted(EVERYTHING)
 
 
 def test_a_record_cannot_make_us_touch_other_places(tmp_path, first):

@@ -334,6 +334,19 @@ def test_the_start_page_lists_files_with_a_sentence_each() -> None:
     assert size_text(1) == "1 kB"
 
 
+def test_the_start_page_keeps_rasters_together() -> None:
+    names = [f"travel_time_sample-S{k}_walk.tif" for k in range(5)]
+    links = [f'<a href="{name}">{name}</a>' for name in names]
+    page = start_page(fake_results(), {"map.html": 1, "study.gpkg": 1, "fields.csv": 1} | dict.fromkeys(names, 200_000))
+    assert "<summary>travel_time_*.tif (5)</summary>" + "<br>".join(links) in page
+    assert page.count("1.0 MB") == 1  # together, beside one sentence
+    assert page.index("study.gpkg") < page.index("travel_time") < page.index("fields.csv")
+    few = start_page(fake_results(), dict.fromkeys(names[:2], 200_000))
+    assert "<br>".join(links[:2]) in few
+    assert "<summary>" not in few
+    assert "travel_time" not in start_page(fake_results(), {"map.html": 1})
+
+
 @pytest.mark.browser
 def test_the_start_page_runs_nothing(browser: Any, tmp_path: Path) -> None:
     results = fake_results()

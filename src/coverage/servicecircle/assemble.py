@@ -18,9 +18,11 @@ from servicecircle.analysis.explain import Explainer
 from servicecircle.analysis.gaps import gap_rows, gap_rule
 from servicecircle.analysis.select import unknown_ownership
 from servicecircle.analysis.summary import HALF_PERSON, ledger_line, summarise
+from servicecircle.analysis.times import travel_times
 from servicecircle.demand import ledger
 from servicecircle.demand.calibrate import calibration_notices, calibration_record
 from servicecircle.errors import problem
+from servicecircle.inputs.population import PointPeople
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
 from servicecircle.siting.plan import plan_sites
 from servicecircle.standards.catalogue import find
@@ -98,7 +100,14 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
         drawings=_drawings(prepared, judged),
         notices=_sentences(study, _notices(prepared, judged, plan)),
         provenance=_provenance(prepared, plan),
+        travel_times=travel_times(world.demand, judged.coverage, _person_ids(prepared)),
     )
+
+
+def _person_ids(prepared: Prepared) -> list[str]:
+    """Return the identifiers of people given at points, by row; none with a raster."""
+    people = prepared.inputs.population
+    return list(people.frame["id"]) if isinstance(people, PointPeople) else []
 
 
 def _joined(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicecircle.analysis.columns import GAP_COLUMNS, UNIT_COLUMNS
 from servicecircle.analysis.summary import CriterionSummary
+from servicecircle.analysis.times import TimeLayer, TravelTimes
 from servicecircle.demand.ledger import LedgerLine
 from servicecircle.siting.columns import SITE_COLUMNS
 
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
 
     from servicecircle.study import Study
 
-__all__ = ["GAP_COLUMNS", "SITE_COLUMNS", "UNIT_COLUMNS", "CriterionSummary", "Drawings", "LedgerLine", "Results"]
+__all__ = [
+    "GAP_COLUMNS",
+    "SITE_COLUMNS",
+    "UNIT_COLUMNS",
+    "CriterionSummary",
+    "Drawings",
+    "LedgerLine",
+    "Results",
+    "TimeLayer",
+    "TravelTimes",
+]
 
 
 @dataclass(frozen=True)
@@ -61,3 +72,5 @@ class Results:
     """Sentences the reader must know: assumptions, approximations, what was listed."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Versions, parameters, modes, input hashes, counts at each step: what ``run.json`` holds."""
+    travel_times: TravelTimes | None = None
+    """Minutes per cell or point of people, for every time criterion; None where nothing was searched."""

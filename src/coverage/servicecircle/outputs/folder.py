@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from servicecircle.errors import Problem, StudyError, problem
-from servicecircle.outputs.record import FILES, recorded_names
+from servicecircle.outputs.record import is_result, recorded_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 PREFIX = ".servicecircle"
 #: Files a desktop leaves behind; a folder with nothing else is empty.
 DESKTOP_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-#: What a database program writes beside our GeoPackage: it belongs to the old file and must not stand beside a new one.
-SIDE_FILES = ("-wal", "-shm", "-journal")
+#: What other programs write beside our GeoPackage (database logs) and our rasters (statistics, overviews): it belongs
+#: to the old file and must not stand beside a new one.
+SIDE_FILES = ("-wal", "-shm", "-journal", ".aux.xml", ".ovr")
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -150,7 +151,7 @@ class Held:
         ours = recorded_names(self.target)
         if ours is None and found:
             raise StudyError(problem("tables.foreign_folder", folder=str(self.target), example=found[0]))
-        in_the_way = sorted(set(found) & set(FILES) - (ours or frozenset()))
+        in_the_way = sorted({name for name in found if is_result(name)} - (ours or frozenset()))
         if in_the_way:
             raise StudyError([problem("tables.in_the_way", folder=str(self.target), file=name) for name in in_the_way])
 

@@ -1,8 +1,9 @@
 """The GeoPackage ``study.gpkg``: the results as layers in EPSG:4326, with their styles inside.
 
 Layers: ``units`` (outlines), ``unit_results_map`` (a view: every criterion and unit with the unit's outline;
-filter it by ``criterion``), ``gaps``, ``facilities``, ``sites``, ``service_areas``; the table ``unit_results``
-(no geometry) holds what the view shows. Column names are those of the CSV files.
+filter it by ``criterion``), ``gaps``, ``facilities``, ``sites``, ``service_areas``; where people are given at points
+also ``travel_times`` (a raster has its own files); the table ``unit_results`` (no geometry) holds what the view shows.
+Column names are those of the CSV files.
 
 The file is GeoPackage 1.2 (older desktop programs warn about newer ones) and its bytes are equal for equal
 results: the clock is set to :data:`CLOCK` while it is written.
@@ -15,18 +16,20 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
 
 from servicecircle.outputs.styles import layer_styles
 from servicecircle.outputs.tables import TABLES, Column, columns
+from servicecircle.travel.reach import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from servicecircle.results import Results
+    from servicecircle.results import Results, TravelTimes
 
 CLOCK = "2000-01-01T00:00:00.000Z"
 VERSION = "1.2"
@@ -51,6 +54,8 @@ def write_layers(results: Results, path: Path) -> None:
         "service_areas": _layer("service_areas", results.drawings.service_areas, "MultiPolygon"),
         **points,
     }
+    if results.travel_times is not None and results.travel_times.grid is None:
+        layers["travel_times"] = _points("travel_times", _time_rows(results.travel_times))
     try:
         with _fixed_clock():
             for name, (frame, family) in layers.items():
@@ -89,6 +94,19 @@ def _points(table: str, frame: pd.DataFrame) -> tuple[gpd.GeoDataFrame, str]:
     geometry = gpd.points_from_xy(places["lon"], places["lat"], crs="EPSG:4326")
     geometry[places.isna().any(axis=1).to_numpy()] = None
     return gpd.GeoDataFrame(attributes, geometry=geometry, crs="EPSG:4326"), "Point"
+
+
+def _time_rows(times: TravelTimes) -> pd.DataFrame:
+    """Return one row per criterion and person point: criteria of equal times repeat them, so any can be filtered."""
+    place = pd.DataFrame({"point_id": times.id, "lon": times.lon, "lat": times.lat, "persons": times.persons})
+    states = np.array([state.name.lower() for state in State], dtype=object)
+    frames = [
+        place.assign(criterion=key, minutes=layer.minutes, state=states[layer.state])
+        for layer in times.layers
+        for key in layer.criteria
+    ]
+    columns_ = [column.name for column in TABLES["travel_times"]]
+    return pd.concat(frames, ignore_index=True)[columns_] if frames else pd.DataFrame(columns=columns_)
 
 
 def _layer(table: str, frame: gpd.GeoDataFrame, family: str) -> tuple[gpd.GeoDataFrame, str]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from servicecircle.errors import StudyError
+from servicecircle.outputs.fields import field_frame
 from servicecircle.outputs.folder import Held, cannot_write, hold, put, sync_file
 from servicecircle.outputs.layers import write_layers
+from servicecircle.outputs.rasters import raster_files
 from servicecircle.outputs.record import LOG, RECORD, record_bytes
 from servicecircle.outputs.scorecard import scorecard
 from servicecircle.outputs.start import start_page
@@ -67,11 +69,14 @@ def _write(results: Results, new: Path, log_lines: Sequence[str]) -> None:
     put(new / "map.html", map_page(results).encode())
     tables = {"gaps": results.gaps, "sites": results.sites, "units": results.units}
     tables |= {"scorecard": scorecard(results), "set_aside": results.set_aside}
+    tables |= {"fields": field_frame(results.study.outputs.language)}
     for table, frame in tables.items():
         put(new / f"{table}.csv", csv_bytes(table, frame))
     put(new / "gaps.xlsx", workbook_bytes(results))
     write_layers(results, new / "study.gpkg")
     sync_file(new / "study.gpkg")
+    for name, content in raster_files(results):
+        put(new / name, content)
     sizes = {path.name: path.stat().st_size for path in sorted(new.iterdir())}
     put(new / "start.html", start_page(results, sizes).encode())
     listed = sorted(path.name for path in new.iterdir())

@@ -23,8 +23,11 @@ TOOL = "servicecircle"
 RECORD = "run.json"
 LOG = "run.log"
 FORMAT = 1
+RASTER = ("travel_time_", ".tif")
+"""How the name of a travel time raster begins and ends."""
 
-#: Every file of an output folder, in the order in which they are written.
+#: Every file of an output folder, in the order in which they are written; the travel time rasters, whose names
+#: and number depend on the study (:mod:`servicecircle.outputs.rasters`), come before the start page.
 FILES = (
     "map.html",
     "gaps.csv",
@@ -32,6 +35,7 @@ FILES = (
     "units.csv",
     "scorecard.csv",
     "set_aside.csv",
+    "fields.csv",
     "gaps.xlsx",
     "study.gpkg",
     "start.html",
@@ -59,6 +63,11 @@ def record_bytes(results: Results, folder: Path, names: Iterable[str]) -> bytes:
     }
     text = json.dumps(plain(tree), ensure_ascii=False, allow_nan=False, indent=1, sort_keys=True)
     return f"{text}\n".encode()
+
+
+def is_result(name: str) -> bool:
+    """Return whether a run may write a file of this name."""
+    return name in FILES or (name.startswith(RASTER[0]) and name.endswith(RASTER[1]))
 
 
 def recorded_names(folder: Path) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from servicecircle.outputs.credits import credit_sources
+from servicecircle.outputs.rasters import time_files
 from servicecircle.outputs.tables import TABLES
 from servicecircle.standards.wording import clause_text, limit_text, missing_text
 from servicecircle.text.text import say
@@ -34,8 +35,12 @@ def scorecard(results: Results) -> pd.DataFrame:
     language of the study. Where a criterion has no data its counts are empty, never 0.
     """
     language = results.study.outputs.language
-    not_stated = sources_not_stated(results.study)
-    rows = [_row(summary, language) | {"sources_not_stated": not_stated} for summary in results.summaries]
+    same = {"sources_not_stated": sources_not_stated(results.study)}
+    files = time_files(results)
+    rows = [
+        _row(summary, language) | same | {"travel_time_file": files.get(summary.criterion.key, "")}
+        for summary in results.summaries
+    ]
     return pd.DataFrame(rows, columns=[column.name for column in TABLES["scorecard"]], dtype=object)
 
 

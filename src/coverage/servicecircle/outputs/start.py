@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, Template
 
+from servicecircle.outputs.record import RASTER
 from servicecircle.outputs.webmap import words
 from servicecircle.standards.wording import limit_text
 from servicecircle.text.text import say
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 LANG = {"zh": "zh-CN", "en": "en"}
 
+#: The travel time rasters together: their number and names depend on the study.
+RASTERS = "travel_time.tif"
 #: Files in the order a reader wants them; run.json and run.log hold sizes and times of their own.
 ORDER = (
     "map.html",
@@ -30,10 +33,14 @@ ORDER = (
     "scorecard.csv",
     "units.csv",
     "study.gpkg",
+    RASTERS,
+    "fields.csv",
     "set_aside.csv",
     "run.json",
     "run.log",
 )
+#: More rasters than this are folded up, one click away.
+FOLDED_FROM = 3
 UNSIZED = ("run.json", "run.log")
 
 
@@ -52,7 +59,7 @@ def start_page(results: Results, sizes: Mapping[str, int]) -> str:
         policy=POLICY,
         title=study.study.name,
         heading=say(language, "start.heading"),
-        files=[_file(name, sizes.get(name), language) for name in ORDER if name in sizes or name in UNSIZED],
+        files=_files(sizes, language),
         found=say(language, "start.found"),
         columns=[say(language, f"start.column.{c}") for c in ("requirement", "share", "uncovered", "short", "verdict")],
         rows=[_row(summary, language) for summary in results.summaries],
@@ -64,9 +71,20 @@ def start_page(results: Results, sizes: Mapping[str, int]) -> str:
     )
 
 
-def _file(name: str, size: int | None, language: str) -> dict[str, str]:
-    key = name.replace(".", "_")
-    return {"name": name, "size": "" if size is None else size_text(size), "says": say(language, f"start.file.{key}")}
+def _files(sizes: Mapping[str, int], language: str) -> list[dict[str, Any]]:
+    """Return one entry for each file, and one for all rasters: names, what they are, bytes together."""
+    rasters = sorted(name for name in sizes if name.startswith(RASTER[0]))
+    groups = {name: rasters if name == RASTERS else [name] for name in ORDER}
+    return [
+        {
+            "names": names,
+            "group": f"{RASTER[0]}*{RASTER[1]} ({len(names)})" if len(names) > FOLDED_FROM else "",
+            "size": size_text(sum(sizes[n] for n in names)) if names[0] in sizes else "",
+            "says": say(language, f"start.file.{key.replace('.', '_')}"),
+        }
+        for key, names in groups.items()
+        if names and (names[0] in sizes or key in UNSIZED)
+    ]
 
 
 def size_text(size: int) -> str:

@@ -59,12 +59,15 @@ class Column:
         Key under ``tables.unit``; empty where there is none.
     text : str
         Key under ``tables.header`` and ``tables.meaning``; the name when empty.
+    rounding : str
+        Key under ``tables.rounding``; what the shape says when empty.
     """
 
     name: str
     shape: Shape = "text"
     unit: str = ""
     text: str = ""
+    rounding: str = ""
 
     @property
     def key(self) -> str:
@@ -75,6 +78,11 @@ class Column:
     def numeric(self) -> bool:
         """Whether the column holds numbers."""
         return self.shape in ("count", "persons", "share", "value", "degrees")
+
+    @property
+    def rounded(self) -> str:
+        """How the numbers are rounded when written: a key under ``tables.rounding``."""
+        return self.rounding or ("exact" if self.shape == "degrees" else "decimals" if self.numeric else "none")
 
 
 def _words(*names: str) -> tuple[Column, ...]:
@@ -128,7 +136,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_texts("verdict_text"),
         Column("assumed_target_share", "share", "share"),
         *_words("assumed_verdict"),
-        *_texts("assumed_verdict_text", "note", "sources_not_stated"),
+        *_texts("assumed_verdict_text", "note", "sources_not_stated", "travel_time_file"),
     ),
     "gaps": (
         Column("rank", "count"),
@@ -193,6 +201,25 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "service_areas": (*_texts("criterion"), *_words("measure"), *_texts("limit_text")),
     "unit_outlines": (*_texts("unit_id", "name", "parent"), *_words("area_class", "basis")),
+    "travel_times": (
+        *_texts("criterion", "point_id"),
+        *_PLACE,
+        Column("persons", "persons", "persons", text="point_persons"),
+        Column("minutes", "value", "min"),
+        Column("state", "word", text="time_state"),
+    ),
+    # What follows is no frame of a run: the bands of the rasters, what every layer has, and two sheets.
+    "travel_time_bands": (
+        Column("minutes", "value", "min", text="cell_minutes", rounding="single"),
+        Column("state", "count", "code", text="cell_state", rounding="none"),
+    ),
+    "layers": (
+        Column("fid", "count", rounding="none"),
+        Column("OGC_FID", "count", text="fid_of_view", rounding="none"),
+        Column("geom", unit="degrees", rounding="exact"),
+    ),
+    "fields": _texts("table", "column", "header", "unit", "meaning", "rounding"),
+    "sources": _texts("role", "file", "source", "licence"),
 }
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import xlsxwriter
 
 from servicecircle.outputs.credits import credit_sources
+from servicecircle.outputs.fields import field_rows
 from servicecircle.outputs.scorecard import scorecard, sources_not_stated
 from servicecircle.outputs.tables import TABLES, Cell, Column, columns
 from servicecircle.standards.modes import standard_modes
@@ -63,9 +64,6 @@ PRINTED = {
     "lat".split(),
 }
 
-FIELD_COLUMNS = tuple(Column(name) for name in ("table", "column", "header", "unit", "meaning", "rounding"))
-SOURCE_COLUMNS = tuple(Column(name) for name in ("role", "file", "source", "licence"))
-
 
 @dataclass(frozen=True)
 class _Page:
@@ -86,8 +84,8 @@ def workbook_bytes(results: Results) -> bytes:
     """
     language = results.study.outputs.language
     pages = [_table_page(key, frame, language) for key, frame in _frames(results).items()]
-    pages.append(_page("fields", FIELD_COLUMNS, field_rows(language)))
-    pages.append(_page("sources", SOURCE_COLUMNS, source_rows(results.study)))
+    pages.append(_page("fields", TABLES["fields"], field_rows(language)))
+    pages.append(_page("sources", TABLES["sources"], source_rows(results.study)))
     target = io.BytesIO()
     with xlsxwriter.Workbook(target, OPTIONS) as book:
         book.set_properties({"title": results.study.study.name, "created": CREATED})
@@ -140,24 +138,6 @@ def measure_name(measure: str, language: str) -> str:
     return f"{name} ({word('road', language)})" if measure.startswith("road:") else name
 
 
-def field_rows(language: str) -> list[tuple[str, ...]]:
-    """Return the field dictionary: table, column, header, unit, meaning and rounding of every column."""
-    return [_field_row(table, column, language) for table, described in TABLES.items() for column in described]
-
-
-def _field_row(table: str, column: Column, language: str) -> tuple[str, ...]:
-    unit = column.unit or column.shape
-    rounding = "exact" if column.shape == "degrees" else "decimals" if column.numeric else "none"
-    return (
-        say(language, f"tables.where.{table}"),
-        column.name,
-        say(language, f"tables.header.{column.key}"),
-        say(language, f"tables.unit.{unit}"),
-        say(language, f"tables.meaning.{column.key}"),
-        say(language, f"tables.rounding.{rounding}"),
-    )
-
-
 def source_rows(study: Study) -> list[tuple[str, ...]]:
     """Return role, file, source and licence of every data file of the study; what is not stated is said to be."""
     language = study.outputs.language
@@ -201,6 +181,8 @@ def _overview(book: Workbook, results: Results, pages: list[_Page], formats: dic
     language = study.outputs.language
     sheet = book.add_worksheet(say(language, "tables.sheet.overview"))
     _set_up(sheet, study.study.name)
+    sheet.repeat_rows(0)
+    sheet.ignore_errors({"number_stored_as_text": "A1:B1048576"})  # a study may be called 2025
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 1, 100)
     sheet.write_string(0, 0, _fits(study.study.name), formats["title"])

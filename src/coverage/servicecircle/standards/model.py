@@ -27,7 +27,9 @@ class Title(Record):
     """A short name in both languages."""
 
     zh: str
+    """In Chinese."""
     en: str
+    """In English."""
 
     def in_language(self, language: str) -> str:
         """Return the title in ``zh`` or ``en``."""
