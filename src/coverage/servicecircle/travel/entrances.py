@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: What a door is, by how it was found.
 KINDS = ("point", "gate", "road_crossing", "border", "line")
+#: Doors that open a wall: where there is a gate or a road leads in, people get through.
+OPENINGS = ("gate", "road_crossing")
 #: Doors where nothing says where an area or a line is entered.
 EVERY_M = 100
 #: A gate of the road file belongs to every area whose border is at most so far away.
@@ -87,11 +89,12 @@ class Entrances:
         return self._any(self.places.access[mode].attached())
 
     def walled_in(self) -> NDArray[np.bool_]:
-        """Return, per facility, whether for some mode it is attached only because walls yielded at its doors."""
+        """Return, per facility, whether for some mode it is attached only because walls that nothing opens yielded."""
         result = self._any(np.zeros(len(self.facility), dtype=bool))
         for access in self.places.access.values():
             attached = access.attached()
-            result |= self._any(attached) & ~self._any(attached & ~access.yielded)
+            free = attached & (~access.yielded | np.isin(self.kind, OPENINGS))
+            result |= self._any(attached) & ~self._any(free)
         return result
 
     def _any(self, of_door: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -122,10 +125,10 @@ class Entrances:
 
 
 def obeying_walls(spots: Spots, places: Places) -> Entrances:
-    """Return the doors where walls yield only at gates and at facilities no door of which is free (for a mode).
+    """Return the doors where walls yield only at openings and at facilities no door of which is free (for a mode).
 
-    A gate is an opening: walls that bar all its legs do not close it. Any other door that is attached only because
-    walls yielded loses its legs where the facility has a door without that.
+    Walls that bar all legs of a gate or of a road's way in do not close it. Any other door that is attached only
+    because walls yielded loses its legs where the facility has a free door.
     """
     access = {mode: _obeying(spots, legs) for mode, legs in places.access.items()}
     return Entrances(replace(places, access=access), spots.facility, spots.kind)
@@ -133,8 +136,9 @@ def obeying_walls(spots: Spots, places: Places) -> Entrances:
 
 def _obeying(spots: Spots, access: Access) -> Access:
     free = np.zeros(int(spots.facility.max(initial=-1)) + 1, dtype=bool)
-    free[spots.facility[access.attached() & ~access.yielded]] = True
-    closed = access.yielded & (spots.kind != "gate") & free[spots.facility]
+    shut = access.yielded & ~np.isin(spots.kind, OPENINGS)
+    free[spots.facility[access.attached() & ~shut]] = True
+    closed = shut & free[spots.facility]
     return access.without(closed) if closed.any() else access
 
 
