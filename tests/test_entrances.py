@@ -23,6 +23,7 @@ from servicecircle.geo.coordinates import wgs84_to_gcj02
 from servicecircle.geo.outline import outlines, places_along
 from servicecircle.outputs.credits import credit_lines
 from servicecircle.outputs.publish import publish
+from servicecircle.outputs.webmap.data import map_data
 from servicecircle.study import study_from
 from servicecircle.text import sentence
 from servicecircle.travel.entrances import Spots, find_spots, obeying_walls
@@ -115,6 +116,22 @@ def test_a_greenway_is_as_near_as_its_nearest_door(tmp_path: Path) -> None:
         "1 areas and lines are entered at 32 doors (gates 0, road crossings 0, border or line 32)" in n
         for n in results.notices
     )
+
+
+def test_distances_to_doors_name_their_facility(tmp_path: Path) -> None:
+    """A line of 4 doors, a point, an area of 4 doors, in this order of ids: each is the nearest of somebody."""
+    shapes = {
+        "a": shapely.LineString([(0, 0), (250, 0)]),
+        "b": shapely.Point(1000, 0),
+        "c": shapely.box(2000, 0, 2090, 90),
+    }
+    study = around((100, 50), (1000, 70), (2045, 300), standards=[radius(0.5), circle(5, "walk")])
+    results = servicecircle.run(drawn(tmp_path, shapes, study))
+    assert results.units["nearest_straight_id"].tolist() == ["parks:a", "parks:b", "parks:c"] * 2
+    assert results.units["nearest_time_id"].tolist() == ["parks:a", "parks:b", "parks:c"] * 2
+    assert results.doors["door"].tolist() == [1, 2, 3, 4, 1, 1, 2, 3, 4]
+    straight = results.units[results.units["criterion"].str.endswith("straight")]
+    assert straight["p50"].tolist()[:2] == pytest.approx([0.05, 0.07], rel=1e-3)
 
 
 def test_a_line_is_entered_where_a_road_crosses_it(tmp_path: Path) -> None:
@@ -292,6 +309,18 @@ def test_where_a_facility_is_drawn_as_several_points_each_is_a_door(tmp_path: Pa
     assert doors(results) == {(0, 0): "point", (500, 0): "point"}
     assert nearest(results, "nearest_straight_km") == pytest.approx([0.1, 0.2], rel=1e-4)
     assert not any("areas and lines" in notice for notice in results.notices)
+
+
+def test_the_map_draws_areas_and_lines(tmp_path: Path) -> None:
+    """A box is four corners and its start again, as steps; a point has no outline."""
+    shapes = {"a": SQUARE, "b": shapely.Point(700, 0), "c": shapely.LineString([(0, 500), (300, 500)])}
+    results = servicecircle.run(drawn(tmp_path, shapes, around((0, -200))))
+    outline = {f["id"]: f.get("outline") for f in map_data(results)["facilities"]}
+    assert [len(line) for line in outline["parks:a"]] == [10]
+    assert [len(line) for line in outline["parks:c"]] == [4]
+    assert outline["parks:b"] is None
+    assert results.shapes["facility_id"].tolist() == ["parks:a", "parks:c"]
+    assert results.provenance["doors"]["point"] == 1
 
 
 # -- gates
