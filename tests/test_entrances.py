@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import servicecircle
+from servicecircle.analysis.build import find_doors
 from servicecircle.assemble import input_paths
 from servicecircle.errors import StudyError
 from servicecircle.flow import check, explain, prepare
@@ -24,6 +25,8 @@ from servicecircle.geo.outline import outlines, places_along
 from servicecircle.outputs.credits import credit_lines
 from servicecircle.outputs.publish import publish
 from servicecircle.outputs.webmap.data import map_data
+from servicecircle.siting.candidates import Candidates
+from servicecircle.siting.plan import with_site
 from servicecircle.study import study_from
 from servicecircle.text import sentence
 from servicecircle.travel.entrances import Spots, find_spots, obeying_walls
@@ -372,7 +375,7 @@ def gate_file(folder: Path, *places: Metres) -> str:
 def test_the_studys_own_gates(tmp_path: Path) -> None:
     """Each belongs to the nearest border at most 20 m away; the road file's gates then count no more."""
     other = shapely.box(430, 0, 600, 100)
-    own = gate_file(tmp_path, (200, -19.9), (414, 50), (416, 60), (200, -20.2), (5000, 0))
+    own = gate_file(tmp_path, (200, -19.99), (414, 50), (416, 60), (200, -20.01), (5000, 0))
     study = around((0, -200), nodes={(0.0, 100.0): {"barrier": "gate"}, (600.0, 50.0): {"barrier": "gate"}})
     study = drawn(tmp_path, {"a": SQUARE, "b": other}, study, gates=own)
     results = servicecircle.run(study)
@@ -464,6 +467,9 @@ def test_rings_begin_and_turn_in_an_order_of_their_own() -> None:
         for one in (ring[k:] + ring[:k], (ring[k:] + ring[:k])[::-1]):
             (found,) = outlines(shapely.Polygon(one))
             assert found.tolist() == [[0, 1], [0, 4], [3, 3], [2, 0], [0, 1]]
+    for one in (ring, ring[::-1]):
+        (found,) = outlines(shapely.LineString(one))
+        assert found.tolist() == [[0, 1], [2, 0], [3, 3], [0, 4]]
 
 
 @pytest.mark.parametrize("crs", ["GCJ-02", CRS])
@@ -595,6 +601,23 @@ def test_a_facility_is_added_among_others_with_several_doors() -> None:
     assert [round(feet[k] / 1000) for k in range(6)] == [100, 200, 250, 300, 400, 500]
     found = grown.of(np.array([1, 3]))
     assert (found.row.tolist(), found.facility.tolist(), found.count) == ([2, 4, 5], [0, 1, 1], 2)
+    other = grown.of(np.array([3, 1]))  # the order of the rows is that of the ids
+    assert (other.row.tolist(), other.facility.tolist(), other.count) == ([4, 5, 2], [0, 0, 1], 2)
+
+
+def test_a_proposed_site_is_one_door_more(tmp_path: Path) -> None:
+    """Built beside a park of 16 doors whose id comes later."""
+    study = drawn(tmp_path, {"a": SQUARE}, around((0, -200)), file="z.geojson")
+    prepared = prepare(study)
+    lon, lat = lonlat(0, -200)
+    candidates = Candidates(*(np.array([text]) for text in ("unit:u0", "U0", "unit")), np.array([lon]), np.array([lat]))
+    places = find_doors(prepared.finder, prepared.world.modes, candidates.lon, candidates.lat)
+    world = with_site(prepared.world, candidates, places, 0, prepared.criteria[0])
+    assert world.facilities["id"].tolist() == ["proposed:unit:u0", "z:a"]
+    site, park = (world.doors(np.array([row])) for row in (0, 1))
+    assert (world.entrances.places.lon[site.row].tolist(), len(park.row)) == ([lon], 16)
+    assert world.straight_reach(np.array([0])).value.tolist() == [0]
+    assert world.straight_reach(np.array([1])).value[0] == pytest.approx(200_000, rel=1e-4)
 
 
 def by_the_oracle(
