@@ -44,7 +44,7 @@ def main() -> int:
         return 0
     world = prepare(load_study(path)).world
     search = world.search("walk", "to_facility", "time")
-    access = world.facility_places.access["walk"]
+    access = world.entrances.places.access["walk"]
     ends = search.ends(access, np.arange(len(access.point)), at_door=True)
     node, value, facility = ends.node, ends.value, access.point[ends.row]
     factor = 1 << int(len(world.facilities) - 1).bit_length()

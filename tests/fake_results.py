@@ -402,6 +402,30 @@ def _travel_times(criteria: list[Criterion], county: _County, *, points: bool) -
     )
 
 
+def _doors(county: _County) -> gpd.GeoDataFrame:
+    """One door of each facility, and two more of the first."""
+    rows = [0, 0, *range(len(county.facilities))]
+    frame = county.facilities.iloc[sorted(rows)]
+    return gpd.GeoDataFrame(
+        {
+            "facility_id": frame["id"],
+            "door": [1, 2, 3, *[1] * (len(frame) - 3)],
+            "how": ["gate"] * 3 + ["point"] * (len(frame) - 3),
+            "attached": True,
+        },
+        geometry=frame.geometry,
+        crs=WGS84,
+    )
+
+
+def _shapes(county: _County) -> gpd.GeoDataFrame:
+    frame = county.facilities.iloc[:2]
+    table = {"facility_id": frame["id"], "name": frame["name"], "type": frame["type"]}
+    first, second = frame.geometry
+    line = LineString([(second.x - 0.01, second.y), (second.x + 0.01, second.y)])
+    return gpd.GeoDataFrame(table, geometry=[first.buffer(0.001), line], crs=WGS84)
+
+
 def fake_results(
     language: str = "zh",
     *,
@@ -461,6 +485,8 @@ def fake_results(
         gaps=pd.concat(listed, ignore_index=True) if listed else pd.DataFrame(columns=list(GAP_COLUMNS)),
         sites=_sites(county, language) if sites else pd.DataFrame(columns=list(SITE_COLUMNS)),
         facilities=county.facilities,
+        doors=_doors(county),
+        shapes=_shapes(county),
         set_aside=pd.DataFrame(
             [("医疗机构.xlsx", "Sheet1", 17, "民生诊所", "0, 0", "坐标为 0")], columns=["file", "layer", "row", "id", "value", "reason"]
         ),

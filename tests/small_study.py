@@ -116,6 +116,8 @@ class SmallStudy:
         Persons by ``(column, row)`` of a raster of 100 m cells: column 2 lies between x = 200 and 300.
     sections : mapping
         Further tables of the study file (``siting``, ``barriers`` ...); their keys are added to those made here.
+    nodes : mapping
+        Tags of nodes of the road file by place, those of ways or others.
     """
 
     units: Sequence[Unit]
@@ -125,6 +127,7 @@ class SmallStudy:
     people: Sequence[People] = ()
     ways: Sequence[Way] = (STREET,)
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    nodes: Mapping[Metres, Mapping[str, str]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Study:
         """Write the files of the study into a folder and return the study."""
@@ -137,7 +140,7 @@ class SmallStudy:
             "standards": {"define": [dict(record) for record in self.standards]},
             "outputs": {"language": "en"},
         }
-        write_roads(folder / "roads.osm", self.ways)
+        write_roads(folder / "roads.osm", self.ways, self.nodes)
         rows = [(f"c{k}", f"C{k}", f.type, *lonlat(f.x, f.y), f.ownership) for k, f in enumerate(self.facilities)]
         _write_table(folder / "facilities.csv", ("id", "name", "type", "lon", "lat", "ownership"), rows)
         if any(len(unit.place) == 2 for unit in self.units):
@@ -209,14 +212,17 @@ def write_geojson(path: Path, features: Mapping[str, Mapping[str, Any]]) -> None
     path.write_text(json.dumps({"type": "FeatureCollection", "features": rows}), encoding="utf-8")
 
 
-def write_roads(path: Path, ways: Sequence[Way]) -> None:
-    """Write ways as OSM XML; their ids count from 1, as do those of the nodes."""
-    places = sorted(set(chain.from_iterable(w.nodes for w in ways)))
+def write_roads(path: Path, ways: Sequence[Way], tags: Mapping[Metres, Mapping[str, str]] | None = None) -> None:
+    """Write ways, and tags of nodes, as OSM XML; their ids count from 1, as do those of the nodes."""
+    tags = tags or {}
+    places = sorted({*chain.from_iterable(w.nodes for w in ways), *tags})
     number = {place: k for k, place in enumerate(places, start=1)}
     root = ET.Element("osm", version="0.6")
     for place, k in number.items():
         lon, lat = lonlat(*place)
-        ET.SubElement(root, "node", id=str(k), version="1", lon=f"{lon:.7f}", lat=f"{lat:.7f}")
+        node = ET.SubElement(root, "node", id=str(k), version="1", lon=f"{lon:.7f}", lat=f"{lat:.7f}")
+        for key, value in tags.get(place, {}).items():
+            ET.SubElement(node, "tag", k=key, v=value)
     for k, one in enumerate(ways, start=1):
         element = ET.SubElement(root, "way", id=str(k), version="1")
         for place in one.nodes:

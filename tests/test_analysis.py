@@ -30,6 +30,7 @@ from servicecircle.geo.grid import Grid
 from servicecircle.siting.models import maximal_covering
 from servicecircle.standards.model import Criterion, Standard, Title
 from servicecircle.study import Gap
+from servicecircle.travel.entrances import Entrances
 from servicecircle.travel.reach import Places, State, StraightWalk
 
 NOTHING = Crossings(np.zeros(0, dtype=object), np.zeros(0, dtype=bool))
@@ -61,8 +62,9 @@ def world_of(
     if facilities is None:
         facilities = pd.DataFrame({"id": [], "name": [], "type": [], "ownership": [], "lon": [], "lat": [], "unit": []})
     places = Places(facilities["lon"].to_numpy(dtype=float), facilities["lat"].to_numpy(dtype=float), {})
+    entrances = Entrances(places, np.arange(len(facilities)), np.full(len(facilities), "point"))
     walk = StraightWalk(WorkingCrs((117.0, 35.0, 117.2, 35.1)), NOTHING, 1000)
-    return World(demand, units, facilities, facilities, None, {}, Places(lon, lat, {}), places, walk, Gap())  # type: ignore[arg-type]
+    return World(demand, units, facilities, facilities, None, {}, Places(lon, lat, {}), entrances, walk, Gap())  # type: ignore[arg-type]
 
 
 def radius(km: float = 1.0, **values: object) -> Criterion:
@@ -189,7 +191,7 @@ def test_patches_are_eight_connected_and_stop_at_a_parents_border() -> None:
         None,
         {},
         base.demand_places,
-        base.facility_places,
+        base.entrances,
         base.walk,
         Gap(),
     )  # type: ignore[arg-type]

@@ -508,8 +508,10 @@ def test_osm_tags_and_areas(tmp_path: Path) -> None:
     }
     assert square.contains(shapely.Point(reading.frame.loc[reading.frame["name"] == "a", ["lon", "lat"]].iloc[0]))
     assert reasons(reading) == {3: "no_geometry"}
-    notice = next(n for n in reading.notices if n.key == "inputs.representative")
-    assert notice.values["count"] == 1
+    notice = next(n for n in reading.notices if n.key == "doors.read")
+    assert (notice.values["areas"], notice.values["lines"]) == (1, 0)
+    (shape,) = reading.shapes.values()
+    assert shape.equals(square)
 
 
 def test_broken_geojson_says_where(tmp_path: Path, shared_data: Path) -> None:
@@ -620,7 +622,8 @@ def test_chinese_shapefile_without_cpg_and_file_without_prj(shared_data: Path) -
     spec = {"path": "gbk_no_cpg/区县界_area.shp", "columns": {"name": "NAME"}, "type": "clinic"}
     reading = read_facilities(make_study(folder, spec))
     assert {"奉节县", "渝中区"} <= set(reading.frame["name"])
-    assert next(n for n in reading.notices if n.key == "inputs.representative").values["count"] == 38
+    assert next(n for n in reading.notices if n.key == "doors.read").values["areas"] == 38
+    assert set(reading.shapes) == set(reading.frame["id"])
     assert "inputs.no_crs" in refused(make_study(folder, {"path": "no_prj/sz.shp", "type": "clinic"}))
 
 

@@ -121,6 +121,8 @@ def test_the_schema_is_the_contract():
     assert tuple(c.name for c in TABLES["sites"]) == SITE_COLUMNS
     results = fake_results()
     assert [c.name for c in TABLES["facilities"]] == [c for c in results.facilities.columns if c != "geometry"]
+    assert [c.name for c in TABLES["doors"]] == [c for c in results.doors.columns if c != "geometry"]
+    assert [c.name for c in TABLES["facility_shapes"]] == [c for c in results.shapes.columns if c != "geometry"]
     assert [c.name for c in TABLES["set_aside"]] == list(results.set_aside.columns)
 
 
@@ -334,6 +336,7 @@ def test_layers_read_back(package):
     kinds = dict(pyogrio.list_layers(package).tolist())
     assert kinds == {
         "units": "MultiPolygon", "facilities": "Point", "service_areas": "MultiPolygon", "gaps": "Point", "sites": "Point",
+        "doors": "Point", "facility_shapes": "Unknown",
         "unit_results_map": "MultiPolygon", "unit_results": None, "layer_styles": None,
     }  # fmt: skip
     units = gpd.read_file(package, layer="units")
@@ -368,7 +371,7 @@ def test_styles_hold_the_palette(package):
     with sqlite3.connect(package) as base:
         styles = dict(base.execute("SELECT f_table_name, styleQML FROM layer_styles WHERE useAsDefault"))
     base.close()
-    assert set(styles) == {"units", "unit_results_map", "service_areas", "facilities", "gaps", "sites"}
+    assert set(styles) == {"units", "unit_results_map", "service_areas", "facilities", "doors", "gaps", "sites"}
     qml = styles["unit_results_map"]
     for entry in palette.SHARE_CLASSES:
         assert ",".join(str(int(entry.colour[i : i + 2], 16)) for i in (1, 3, 5)) in qml

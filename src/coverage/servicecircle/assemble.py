@@ -22,12 +22,14 @@ from servicecircle.analysis.times import travel_times
 from servicecircle.demand import ledger
 from servicecircle.demand.calibrate import calibration_notices, calibration_record
 from servicecircle.errors import problem
+from servicecircle.geo.outline import is_area, is_line
 from servicecircle.inputs.population import PointPeople
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
 from servicecircle.siting.plan import plan_sites
 from servicecircle.standards.catalogue import find
 from servicecircle.standards.wording import missing_text
 from servicecircle.text import sentence
+from servicecircle.travel.entrances import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,6 +94,8 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
         gaps=gaps,
         sites=pd.DataFrame(columns=list(SITE_COLUMNS)) if plan is None else plan.sites,
         facilities=_facilities(prepared),
+        doors=_doors(prepared),
+        shapes=_shapes(prepared),
         set_aside=_set_aside(prepared),
         counted={
             e.criterion.key: tuple(world.facilities["id"].iloc[e.facility_rows]) for e in judged.coverage.criteria
@@ -140,14 +144,63 @@ def _plan(prepared: Prepared, progress: Callable[[str], None]) -> Plan | None:
 
 
 def _facilities(prepared: Prepared) -> gpd.GeoDataFrame:
-    frame = prepared.world.facilities
-    asked = {criterion.mode for criterion in prepared.criteria if criterion.mode} or {"walk"}
+    frame, entrances = prepared.world.facilities, prepared.world.entrances
     attached = np.ones(len(frame), dtype=bool)
-    for mode in sorted(asked):
-        attached &= prepared.world.facility_places.access[mode].attached()
+    for mode in _asked(prepared):
+        attached &= entrances.attached(mode)
     columns = ["id", "name", "type", "type_text", "ownership", "source", "row"]
     table = frame[columns].assign(in_area=frame["unit"] >= 0, attached=attached)
     return gpd.GeoDataFrame(table, geometry=shapely.points(frame["lon"], frame["lat"]), crs="EPSG:4326")
+
+
+def _asked(prepared: Prepared) -> list[str]:
+    return sorted({criterion.mode for criterion in prepared.criteria if criterion.mode} or {"walk"})
+
+
+def _doors(prepared: Prepared) -> gpd.GeoDataFrame:
+    """Return the doors of the facilities, numbered from 1 within each; attached means for every mode asked."""
+    entrances, ids = prepared.world.entrances, prepared.world.facilities["id"].to_numpy(dtype=object)
+    attached = np.ones(len(entrances.facility), dtype=bool)
+    for mode in _asked(prepared):
+        attached &= entrances.places.access[mode].attached()
+    first = np.searchsorted(entrances.facility, entrances.facility)
+    table = {
+        "facility_id": ids[entrances.facility],
+        "door": np.arange(len(first)) - first + 1,
+        "how": entrances.kind.astype(object),
+        "attached": attached,
+    }
+    places = shapely.points(entrances.places.lon, entrances.places.lat)
+    return gpd.GeoDataFrame(table, geometry=places, crs="EPSG:4326")
+
+
+def _shapes(prepared: Prepared) -> gpd.GeoDataFrame:
+    shapes = prepared.inputs.facilities.shapes
+    frame = prepared.world.facilities
+    frame = frame[frame["id"].isin(list(shapes))]
+    table = {"facility_id": frame["id"], "name": frame["name"], "type": frame["type"]}
+    return gpd.GeoDataFrame(table, geometry=[shapes[code] for code in frame["id"]], crs="EPSG:4326")
+
+
+def _door_counts(prepared: Prepared) -> dict[str, int]:
+    """Return the number of doors by how they were found."""
+    kind = prepared.world.entrances.kind
+    return {name: int((kind == name).sum()) for name in KINDS}
+
+
+def _door_notices(prepared: Prepared) -> list[Problem]:
+    """Say at how many doors the facilities that are areas and lines are entered."""
+    shapes = prepared.inputs.facilities.shapes
+    drawn = [
+        code
+        for code in prepared.world.facilities["id"]
+        if code in shapes and (is_area(shapes[code]) or is_line(shapes[code]))
+    ]
+    if not drawn:
+        return []
+    count = _door_counts(prepared)
+    doors = {"gates": count["gate"], "crossings": count["road_crossing"], "border": count["border"] + count["line"]}
+    return [problem("doors.found", count=len(drawn), doors=sum(doors.values()), **doors)]
 
 
 def _set_aside(prepared: Prepared) -> pd.DataFrame:
@@ -222,6 +275,7 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
         if e.state == "computed" and (unknown := unknown_ownership(facilities, e.criterion.standard))
     ]
     notices += prepared.inputs.notices
+    notices += _door_notices(prepared)
     if at_least(demand.outside_persons, HALF_PERSON):
         people = {"persons": f"{demand.outside_persons:,.0f}", "window": f"{demand.window_persons:,.0f}"}
         notices.append(problem("flow.outside", **people))
@@ -252,11 +306,8 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
 
 def _walled_in(prepared: Prepared) -> list[str]:
     """Return the ids of facilities all of whose legs cross walls, for some mode."""
-    facilities = prepared.world.facilities
-    yielded = np.zeros(len(facilities), dtype=bool)
-    for access in prepared.world.facility_places.access.values():
-        yielded |= access.yielded
-    return [str(code) for code in facilities.loc[yielded, "id"]]
+    world = prepared.world
+    return [str(code) for code in world.facilities.loc[world.entrances.walled_in(), "id"]]
 
 
 def _siting_notices(plan: Plan, siting: Siting) -> list[Problem]:
@@ -295,6 +346,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
         "calibration": calibration_record(world.demand.calibration),
         "units": len(world.units),
         "facilities": len(world.facilities),
+        "doors": _door_counts(prepared),
         "roads": {
             "origin": dict(prepared.inputs.roads.origin),
             "edges": net.size,
@@ -342,7 +394,7 @@ def input_paths(study: Study) -> list[str]:
         study.population.calibrate,
         study.roads.file,
         study.barriers.lines,
-        *study.facilities,
+        *(source for spec in study.facilities for source in (spec, spec.gates)),
     ]
     return list(dict.fromkeys(source.path for source in sources if source is not None))
 

@@ -61,6 +61,10 @@ class Results:
     """Proposed sites in build order (columns: ``SITE_COLUMNS``); empty without ``[siting]``."""
     facilities: gpd.GeoDataFrame
     """Facilities used: ``id, name, type, type_text, ownership, source, row, in_area, attached``; EPSG:4326."""
+    doors: gpd.GeoDataFrame
+    """Where they are entered: ``facility_id, door, how, attached``; EPSG:4326."""
+    shapes: gpd.GeoDataFrame
+    """Areas and lines among them as drawn: ``facility_id, name, type``; EPSG:4326."""
     set_aside: pd.DataFrame
     """``file, layer, row, id, value, reason`` (reason is a finished sentence in the study's language)."""
     counted: dict[str, tuple[str, ...]]

@@ -18,11 +18,12 @@ from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs, to_wgs84
 from servicecircle.inputs.population import RasterPeople
 from servicecircle.travel.doors import AccessFinder
+from servicecircle.travel.entrances import find_spots, obeying_walls
 from servicecircle.travel.network import build_network
 from servicecircle.travel.reach import Places, StraightWalk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from servicecircle.standards.model import Criterion
     from servicecircle.standards.modes import Mode
     from servicecircle.study import Study
+    from servicecircle.travel.entrances import Entrances
     from servicecircle.travel.network import Network
 
 
@@ -231,11 +233,32 @@ def build_world(
         network=network,
         modes=modes,
         demand_places=Places(demand.lon, demand.lat, finder.find(demand.lon, demand.lat, modes)),
-        facility_places=find_doors(finder, modes, *(facilities[c].to_numpy(dtype=float) for c in ("lon", "lat"))),
+        entrances=_entrances(inputs, facilities, network, ground.working, lambda *at: find_doors(finder, modes, *at)),
         walk=StraightWalk(ground.working, ground.crossings, study.travel.access_limit_m),
         gap=study.gap,
     )
     return world, finder
+
+
+def _entrances(
+    inputs: Inputs,
+    facilities: pd.DataFrame,
+    network: Network,
+    working: WorkingCrs,
+    attach: Callable[[NDArray[np.float64], NDArray[np.float64]], Places],
+) -> Entrances:
+    """Return the doors of the facilities, attached to the network."""
+    reading = inputs.facilities
+    row_of = {str(code): row for row, code in enumerate(facilities["id"])}
+    spots = find_spots(
+        facilities[["lon", "lat"]].to_numpy(dtype=float),
+        {row_of[code]: shape for code, shape in reading.shapes.items() if code in row_of},
+        {row_of[code]: gates for code, gates in reading.gates.items() if code in row_of},
+        inputs.roads.gates,
+        network,
+        working,
+    )
+    return obeying_walls(spots, attach(spots.lon, spots.lat))
 
 
 def find_doors(

@@ -37,7 +37,7 @@ def service_areas(
     """Return the dissolved area each computed criterion reaches (columns of ``results.Drawings.service_areas``).
 
     Travel: dissolved sub-cells with people, or a 100 m lattice where people are given at points. Straight
-    distance: geodesic circles round the facilities.
+    distance: geodesic circles round the doors of the facilities.
     """
     drawn = None
     rows = []
@@ -46,8 +46,8 @@ def service_areas(
         if entry.state != "computed" or criterion.measure == "presence":
             continue
         if criterion.measure == "straight":
-            places = world.facility_places
-            area = circles(places.lon[entry.facility_rows], places.lat[entry.facility_rows], criterion.limit / 1000)
+            doors = world.doors(entry.facility_rows)
+            area = circles(doors.places.lon[doors.row], doors.places.lat[doors.row], criterion.limit / 1000)
         elif world.demand.grid is not None and entry.reach is not None:
             inside = covered(entry.reach, criterion.limit)
             area = _to_wgs84(

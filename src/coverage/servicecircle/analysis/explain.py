@@ -10,6 +10,7 @@ from servicecircle.analysis.summary import MM_PER_KM, MS_PER_MIN, companion_mode
 from servicecircle.standards.wording import clause_text, limit_text
 from servicecircle.text import say
 from servicecircle.travel.reach import State
+from servicecircle.travel.straight import nearest_straight
 from servicecircle.travel.trace import trace
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from servicecircle.analysis.evaluate import CriterionCoverage, ReachCache
     from servicecircle.analysis.world import World
-    from servicecircle.travel.reach import Reach, Search
+    from servicecircle.travel.reach import Doors, Reach, Search
     from servicecircle.travel.trace import Trip
 
 
@@ -122,12 +123,31 @@ class Explainer:
         facility = int(entry.facility_rows[reach.facility[point]])
         record = self._world.facilities.iloc[facility]
         lines.append(self._say("nearest", name=record["name"] or record["id"], id=record["id"]))
-        if self._search is None:
-            return [*lines, self._say("straight", km=f"{reach.value[point] / MM_PER_KM:.3f}")]
         doors = self._world.doors(np.array([facility]))
+        if self._search is None:
+            lines += self._door(self._nearest_door(point, doors))
+            return [*lines, self._say("straight", km=f"{reach.value[point] / MM_PER_KM:.3f}")]
         at_most = float(reach.value[point])
         trip = trace(self._search, self._world.demand_places, point, doors, self._world.walk, at_most=at_most)
-        return lines if trip is None else [*lines, *self._parts(trip)]
+        return lines if trip is None else [*lines, *self._door(trip.door), *self._parts(trip)]
+
+    def _nearest_door(self, point: int, doors: Doors) -> int:
+        demand = self._world.demand
+        here = np.array([point])
+        lon, lat = doors.places.lon[doors.row], doors.places.lat[doors.row]
+        _, nearest = nearest_straight(demand.lon[here], demand.lat[here], lon, lat, self._world.walk.working)
+        return int(doors.row[nearest[0]])
+
+    def _door(self, door: int) -> list[str]:
+        """Say where a facility that is more than a point is entered."""
+        entrances = self._world.entrances
+        kind = str(entrances.kind[door])
+        if kind == "point":
+            return []
+        lon, lat = f"{entrances.places.lon[door]:.6f}", f"{entrances.places.lat[door]:.6f}"
+        return [
+            say(self._language, "doors.explained", kind=say(self._language, f"tables.word.{kind}"), lon=lon, lat=lat)
+        ]
 
     def _reach(self) -> Reach:
         return self._entry.reach or self._cache.by(

@@ -10,7 +10,7 @@ import numpy as np
 
 from servicecircle.analysis.select import facilities_for
 from servicecircle.geo.sums import sum_by
-from servicecircle.travel.reach import Doors, Measure, Places, Reach, Search, StraightWalk, network_reach, no_facility
+from servicecircle.travel.reach import Measure, Reach, Search, StraightWalk, network_reach, no_facility
 from servicecircle.travel.straight import nearest_straight
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from servicecircle.standards.model import Criterion, Direction
     from servicecircle.standards.modes import Mode
     from servicecircle.study import Gap
+    from servicecircle.travel.entrances import Entrances
     from servicecircle.travel.network import Network
+    from servicecircle.travel.reach import Doors, Places
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,14 @@ class World:
     units : GeoDataFrame
         Sorted by id; columns of ``inputs.units``.
     facilities : DataFrame
-        Sorted by id; columns of ``inputs.facilities`` and ``unit`` (row of the unit it lies in, -1 outside).
+        Sorted by id; columns of ``inputs.facilities`` and ``unit`` (row of the unit it lies in, -1 outside; an area or
+        line lies where its label point does).
     known : DataFrame
         All facilities any input holds, also those a switch or a scenario leaves out: it decides what is ``no data``.
-    facility_places, demand_places : Places
-        Points and access legs, rows as ``facilities`` and as the demand points.
+    demand_places : Places
+        Points and access legs, rows as the demand points.
+    entrances : Entrances
+        Doors of the facilities and their legs: one of a point, one or more of an area or a line.
     """
 
     demand: Demand
@@ -50,7 +55,7 @@ class World:
     network: Network
     modes: Mapping[str, Mode]
     demand_places: Places
-    facility_places: Places
+    entrances: Entrances
     walk: StraightWalk
     gap: Gap
 
@@ -65,21 +70,20 @@ class World:
 
     def doors(self, rows: NDArray[np.int64]) -> Doors:
         """Return the doors of some facilities; their order by id is the order of the rows."""
-        return Doors(self.facility_places, rows, np.arange(len(rows)), len(rows))
+        return self.entrances.of(rows)
 
     def reach(self, rows: NDArray[np.int64], mode: str, direction: Direction, measure: Measure) -> Reach:
         """Return the reach of all demand points to the nearest of the facilities ``rows``."""
         return network_reach(self.search(mode, direction, measure), self.demand_places, self.doors(rows), self.walk)
 
     def straight_reach(self, rows: NDArray[np.int64]) -> Reach:
-        """Return the geodesic distance of all demand points to the nearest of the facilities ``rows``."""
+        """Return the geodesic distance of all demand points to the nearest door of the facilities ``rows``."""
         if len(rows) == 0:
             return no_facility(self.demand.points)
-        places = self.facility_places
-        mm, who = nearest_straight(
-            self.demand.lon, self.demand.lat, places.lon[rows], places.lat[rows], self.walk.working
-        )
-        return Reach(mm.astype(np.int32), who.astype(np.int32), np.zeros(len(mm), dtype=np.int8))
+        doors = self.doors(rows)
+        lon, lat = doors.places.lon[doors.row], doors.places.lat[doors.row]
+        mm, who = nearest_straight(self.demand.lon, self.demand.lat, lon, lat, self.walk.working)
+        return Reach(mm.astype(np.int32), doors.facility[who].astype(np.int32), np.zeros(len(mm), dtype=np.int8))
 
     def facility_rows(self, criterion: Criterion) -> NDArray[np.int64]:
         """Return the rows of the facilities that count for a criterion."""

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.geo.outline import is_area, is_line
 from servicecircle.inputs import columns as pick
-from servicecircle.inputs.places import Box, locate, place_problems
+from servicecircle.inputs.gates import read_gates
+from servicecircle.inputs.places import Box, locate_shapes, place_problems
 from servicecircle.inputs.problems import collect, nearest, some
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import FACILITIES, Table, check_frame, read_table
 from servicecircle.standards.vocabulary import facility_types, ownership_code, type_code
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Collection, Hashable, Mapping
     from typing import Any
 
     from numpy.typing import NDArray
@@ -39,16 +42,25 @@ class FacilityReading:
     Attributes
     ----------
     frame : DataFrame
-        One row per facility, sorted by id (columns: ``FACILITIES`` of :mod:`servicecircle.inputs.tables`).
+        One row per facility, sorted by id (columns: ``FACILITIES`` of :mod:`servicecircle.inputs.tables`). The place of
+        an area or a line is a point inside it: its label on the map, which decides the unit it lies in; nobody travels
+        to it.
     set_aside : tuple of SetAside
-        Rows not used: not placed, outside the study area, duplicates.
+        Rows not used: not placed, outside the study area, duplicates, gates of no area.
     notices : tuple of Problem
         What the reader should know: coordinate systems assumed, words not known, rows a condition leaves out.
+    shapes : dict of shapely geometries
+        Areas, lines and sets of points by facility id, EPSG:4326, valid; a facility that is one point has none.
+    gates : dict of float64 array (gates, 2)
+        Longitude and latitude of the gates of each area whose file comes with a gate file, by facility id; an area
+        none of those gates belongs to has an empty array.
     """
 
     frame: pd.DataFrame
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
+    shapes: Mapping[str, shapely.Geometry] = field(default_factory=dict)
+    gates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,23 +106,44 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     set_aside: list[SetAside] = []
     notices: list[Problem] = []
     frames: list[pd.DataFrame] = []
+    gates: list[tuple[str, NDArray[np.float64]]] = []
     for spec in study.facilities:
+        shapes: Mapping[str, shapely.Geometry] = {}
         with collect(problems):
             reading = _read_file(spec, study.locate(spec.path), box)
+            shapes = reading.shapes
             frames.append(reading.frame)
             set_aside += reading.set_aside
             notices += reading.notices
+        if spec.gates is not None:
+            with collect(problems):
+                of_areas, left, more = read_gates(spec.gates, study.locate(spec.gates.path), shapes, box)
+                gates += of_areas.items()
+                set_aside += left
+                notices += more
     if problems:
         raise StudyError(problems)
     filled = [frame for frame in frames if len(frame)]
     if not filled:
         raise StudyError(problem("facilities.none", files=", ".join(spec.path for spec in study.facilities)))
-    frame, duplicates = _merge(pd.concat(filled, ignore_index=True))
+    rows, duplicates = _merge(pd.concat(filled, ignore_index=True))
+    frame = rows[list(FACILITIES)]
     check_frame(frame, FACILITIES)
-    return FacilityReading(frame, (*set_aside, *duplicates), tuple(notices))
+    # a duplicate's gates are those of the facility it is
+    kept = {row.id: str(row.reason.values["other"]) for row in duplicates}  # noqa: PD011 - a Problem
+    owned: dict[str, NDArray[np.float64]] = {}
+    for code, places in gates:
+        code = kept.get(code, code)  # noqa: PLW2901 - the same facility under the id that stays
+        owned[code] = np.concatenate((owned.get(code, np.zeros((0, 2))), places))
+    return FacilityReading(frame, (*set_aside, *duplicates), tuple(notices), _shapes_of(rows), owned)
+
+
+def _shapes_of(rows: pd.DataFrame) -> dict[str, shapely.Geometry]:
+    return {str(code): shape for code, shape in zip(rows["id"], rows["shape"], strict=True) if shape is not None}
 
 
 def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReading:
+    """Read one file; its frame has the columns ``layer``, ``shape`` and ``shape_text`` more."""
     problems: list[Problem] = []
     words: dict[str, str] = {}
     with collect(problems):
@@ -119,7 +152,7 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
     if problems:
         raise StudyError(problems)
     rows = _rows(spec, table, words)
-    places = locate(rows.table, spec, rows.labels, columns=(spec.columns.lon, spec.columns.lat), box=box)
+    shapes, places = locate_shapes(rows.table, spec, rows.labels, columns=(spec.columns.lon, spec.columns.lat), box=box)
     kept = places.kept
     frame = pd.DataFrame(
         {
@@ -133,12 +166,28 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
             "source": np.full(int(kept.sum()), spec.path, dtype=object),
             "row": rows.table.rows[kept],
             "layer": np.full(int(kept.sum()), table.layer, dtype=object),
+            "shape": pd.Series(shapes[kept], dtype=object),
+            "shape_text": [_shape_text(shape) for shape in shapes[kept]],
         }
     )
     frame["id"] = [
         f"{path.stem}:{own or _hash(row)}" for own, row in zip(frame["id"], frame.to_dict("records"), strict=True)
     ]
-    return FacilityReading(frame, (*rows.set_aside, *places.set_aside), (*places.notices, *rows.notices))
+    drawn = _shapes_of(frame)
+    notices = (*places.notices, *rows.notices, *_shape_notices(table, drawn.values()))
+    return FacilityReading(frame, (*rows.set_aside, *places.set_aside), notices, drawn)
+
+
+def _shape_notices(table: Table, shapes: Collection[shapely.Geometry]) -> list[Problem]:
+    areas, lines = sum(map(is_area, shapes)), sum(map(is_line, shapes))
+    return [problem("doors.read", file=table.place, areas=areas, lines=lines)] if areas or lines else []
+
+
+def _shape_text(shape: shapely.Geometry | None) -> str:
+    """Return the vertices of a shape to a centimetre as text; empty for a point."""
+    if shape is None:
+        return ""
+    return str(shapely.to_wkt(shape, rounding_precision=_SAME_PLACE))
 
 
 def _hash(row: Mapping[Hashable, Any]) -> str:
@@ -285,7 +334,7 @@ def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
     """
     lon, lat = (rows[axis].round(_SAME_PLACE).astype(str) for axis in ("lon", "lat"))
     kind = rows["type"].where(rows["type"] != UNKNOWN, UNKNOWN + rows["type_text"])
-    content = kind + "\n" + rows["name"] + "\n" + lon + " " + lat
+    content = kind + "\n" + rows["name"] + "\n" + lon + " " + lat + rows["shape_text"]
     ordered = rows.assign(content=content).sort_values(["id", "source", "row"], kind="stable")
     contents = ordered[["id", "content", "ownership"]].drop_duplicates()
     torn = contents["id"][contents["id"].duplicated()]
@@ -305,8 +354,7 @@ def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
         )
         for row in ordered[again].to_dict("records")
     ]
-    frame = ordered.loc[~again, list(FACILITIES)].reset_index(drop=True)
-    return frame, left
+    return ordered[~again].reset_index(drop=True), left
 
 
 def _two_contents(group: pd.DataFrame) -> Problem:

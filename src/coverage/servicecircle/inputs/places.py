@@ -13,6 +13,7 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo import crs as gates
 from servicecircle.geo.coordinates import bd09_to_gcj02, gcj02_to_wgs84, outside_service
+from servicecircle.geo.outline import AREAS, LINES
 from servicecircle.inputs.columns import need
 from servicecircle.inputs.problems import NAMED_ROWS, collect, some
 from servicecircle.inputs.setaside import SetAside
@@ -186,7 +187,7 @@ def locate(
     Returns
     -------
     Places
-        Areas and lines are represented by a point inside them.
+        Areas and lines are represented by a point inside them; :func:`locate_shapes` keeps their shape.
 
     Raises
     ------
@@ -231,20 +232,97 @@ def locate_polygons(
     x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
     shown = np.array(["" if e else f"{a:.7g}, {b:.7g}" for e, a, b in zip(empty, x, y, strict=True)], dtype=object)
     ref = reference(table, source)
-    places = _judge(table, source, labels, _Raw(x, y, shown, empty, ()), ref, (box, True))
+    return _judge_shapes(table, source, labels, shapes, _Raw(x, y, shown, empty, ()), ref, (box, True))
+
+
+def locate_shapes(
+    table: Table,
+    source: Source,
+    labels: Sequence[str],
+    *,
+    columns: tuple[str | None, str | None] = (None, None),
+    box: Box | None = None,
+) -> tuple[NDArray[np.object_], Places]:
+    """Return what is drawn as more than one point, in WGS 84 degrees, and a point for every row.
+
+    Parameters
+    ----------
+    table, source, labels, columns, box
+        As for :func:`locate`; rows whose point lies outside the box are set aside.
+
+    Returns
+    -------
+    shapes : object array (rows,)
+        Valid areas, lines or sets of points without heights, EPSG:4326, converted vertex by vertex; None for a row
+        that is one point and for a row set aside. Of a collection its areas count, else its lines, else its points.
+    places : Places
+        A shape stands at a point inside it, whatever vertex its rings begin with.
+
+    Raises
+    ------
+    StudyError
+        As for :func:`locate`.
+    """
+    nothing = np.full(len(table.cells), None, dtype=object)
+    if table.geometry is None:
+        return nothing, locate(table, source, labels, columns=columns, box=box)
+    cleaned, drawn = _cleaned(table.geometry)
+    table = replace(table, geometry=cleaned)
+    ref = reference(table, source)
+    raw = replace(_points_of(table), approximated=0)
+    return _judge_shapes(table, source, labels, np.where(drawn, cleaned, nothing), raw, ref, (box, False))
+
+
+def _cleaned(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Return shapes made valid, of one kind and in one order of vertices, and which are more than one point."""
+    shapes = np.asarray(shapely.force_2d(shapes), dtype=object)
+    point = np.isin(shapely.get_type_id(shapes), (shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT))
+    one_point = point & (shapely.get_num_geometries(shapes) <= 1)
+    drawn = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes) | one_point)
+    for row in np.flatnonzero(drawn).tolist():
+        if not np.isfinite(shapely.get_coordinates(shapes[row])).all():
+            continue
+        if not shapely.is_valid(shapes[row]):
+            # a polygon without area collapses to the line or point it is
+            shapes[row] = shapely.make_valid(shapes[row], method="structure", keep_collapsed=True)
+        shapes[row] = shapely.normalize(_of_one_kind(shapes[row]))
+    return shapes, drawn & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT)
+
+
+def _of_one_kind(shape: shapely.Geometry) -> shapely.Geometry:
+    """Return the areas of a collection, else its lines, else its points; other shapes as they are."""
+    parts = np.array([shape], dtype=object)
+    while (shapely.get_type_id(parts) == shapely.GeometryType.GEOMETRYCOLLECTION).any():
+        parts = shapely.get_parts(parts)
+    kind = np.where(shapely.is_empty(parts), -1, shapely.get_type_id(parts))
+    mine = next((parts[np.isin(kind, kinds)] for kinds in (AREAS, LINES) if np.isin(kind, kinds).any()), parts)
+    return mine[0] if len(mine) == 1 else shapely.union_all(mine)
+
+
+def _judge_shapes(
+    table: Table,
+    source: Source,
+    labels: Sequence[str],
+    shapes: NDArray[np.object_],
+    raw: _Raw,
+    ref: Reference,
+    rule: tuple[Box | None, bool],
+) -> tuple[NDArray[np.object_], Places]:
+    """Judge rows by their points and convert the shapes of those kept; one with an impossible vertex is set aside."""
+    places = _judge(table, source, labels, raw, ref, rule)
     moved = np.full(len(shapes), None, dtype=object)
-    moved[places.kept] = shapely.transform(
-        shapes[places.kept], lambda xy: np.column_stack(_convert(table, ref, xy[:, 0], xy[:, 1]))
-    )
-    west, south, east, north = shapely.bounds(moved).T
-    impossible = places.kept & ~(_inside((west, south), _WORLD) & _inside((east, north), _WORLD))
+    rows = np.flatnonzero(places.kept)
+    moved[rows] = shapely.transform(shapes[rows], lambda xy: np.column_stack(_convert(table, ref, xy[:, 0], xy[:, 1])))
+    vertices, row = shapely.get_coordinates(moved, return_index=True)
+    impossible = np.zeros(len(shapes), dtype=bool)
+    impossible[row[~_inside((vertices[:, 0], vertices[:, 1]), _WORLD)]] = True
     moved[impossible] = None
+    reason = problem("inputs.reason.range")
     left = [
-        SetAside(source.path, table.layer, int(table.rows[k]), labels[k], str(shown[k]), problem("inputs.reason.range"))
+        SetAside(source.path, table.layer, int(table.rows[k]), labels[k], str(raw.shown[k]), reason)
         for k in np.flatnonzero(impossible).tolist()
     ]
-    kept, set_aside = places.kept & ~impossible, (*places.set_aside, *left)
-    return moved, replace(places, kept=kept, set_aside=set_aside)
+    return moved, replace(places, kept=places.kept & ~impossible, set_aside=(*places.set_aside, *left))
 
 
 def _judge(

@@ -14,6 +14,7 @@ import math
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -75,15 +76,7 @@ def read_download(study: Study, wanted: RoadDownload, box: Bounds) -> RoadData:
     told = {"file": shown, "server": urlsplit(record["url"]).hostname, "base": record["osm_base"] or "?"}
     notices += [problem("roads.download.used", **told), *data.notices]
     origin = {"kind": "download", "url": record["url"], "osm_base": record["osm_base"], "query": query}
-    return RoadData(
-        data.ways,
-        data.barriers,
-        data.places,
-        data.turn_restrictions,
-        tuple(notices),
-        origin=origin,
-        files=(shown,),
-    )
+    return replace(data, notices=tuple(notices), origin=origin, files=(shown,))
 
 
 def _read(file: Path, shown: str, box: Bounds) -> RoadData:

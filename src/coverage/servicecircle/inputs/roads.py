@@ -35,6 +35,9 @@ WAY_TAGS = frozenset(
 )
 PLACES = ("city", "town", "suburb", "quarter", "neighbourhood", "village", "hamlet")
 RAILWAYS = ("rail", "light_rail", "narrow_gauge")
+#: Nodes where an area is entered: gates in its wall or fence, and entrances but those nobody comes in by.
+GATES = ("gate", "swing_gate", "lift_gate", "entrance", "kissing_gate", "turnstile")
+NO_ENTRANCES = ("no", "exit", "emergency")
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2")
 
 
@@ -96,6 +99,8 @@ class RoadData:
         What ``run.json`` tells of the source beside the file itself: its kind, what was joined, when it was downloaded.
     files : tuple of str
         Files that were read though the study does not name them, relative to the study file.
+    gates : float64 array (gates, 2)
+        Longitude and latitude of gates and entrances, by node id.
     """
 
     ways: Ways
@@ -106,6 +111,7 @@ class RoadData:
     set_aside: tuple[SetAside, ...] = ()
     origin: Mapping[str, Any] = field(default_factory=lambda: {"kind": "osm"})
     files: tuple[str, ...] = ()
+    gates: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
 def require_osm(path: Path, shown: str) -> None:
@@ -203,9 +209,12 @@ class _Collector:
         self.lines: list[Any] = []
         self.line_kind: list[str] = []
         self.places: list[tuple[int, str, str, float, float]] = []
+        self.gates: list[tuple[int, float, float]] = []
         self.restrictions = 0
 
     def add_node(self, node: Any) -> None:
+        if _is_gate(node.tags) and self._inside(node.location.lon, node.location.lat):
+            self.gates.append((node.id, node.location.lon, node.location.lat))
         place, name = node.tags.get("place"), node.tags.get("name")
         if place in PLACES and name and self._inside(node.location.lon, node.location.lat):
             self.places.append((node.id, name, place, node.location.lon, node.location.lat))
@@ -273,7 +282,8 @@ class _Collector:
             np.array([r[3] for r in rows], dtype=float),
             np.array([r[4] for r in rows], dtype=float),
         )
-        return RoadData(ways, barriers, places, self.restrictions, notices)
+        gates = np.array([g[1:] for g in sorted(self.gates)], dtype=float).reshape(-1, 2)
+        return RoadData(ways, barriers, places, self.restrictions, notices, gates=gates)
 
 
 def _tagged(tags: Any, key: str) -> bool:
@@ -295,10 +305,17 @@ def _line_kind(tags: Any, highway: str | None) -> str | None:
     return None
 
 
+def _is_gate(tags: Any) -> bool:
+    """Return whether a node lets people into an area; a gate that is private, or closed to people on foot, does not."""
+    if tags.get("barrier") not in GATES and tags.get("entrance", "no") in NO_ENTRANCES:
+        return False
+    return tags.get("foot", tags.get("access")) not in ("no", "private")
+
+
 def _collect(path: Path, box: Bounds) -> _Collector:
     collector = _Collector(box)
     keys = osmium.filter.KeyFilter(
-        "place", "highway", "route", "natural", "waterway", "railway", "barrier", "restriction"
+        "place", "highway", "route", "natural", "waterway", "railway", "barrier", "entrance", "restriction"
     )
     for item in osmium.FileProcessor(str(path)).with_locations().with_filter(keys):
         if not isinstance(item, osmium.osm.Changeset) and item.deleted:

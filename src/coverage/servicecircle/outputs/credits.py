@@ -17,7 +17,8 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
     """Yield ``(role, source)`` for each data file of the study, in the order of the study file.
 
     Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``population_table``, ``census``,
-    ``roads``, ``barriers`` and ``facilities``; each has a word in the text section ``tables.role``.
+    ``roads``, ``barriers``, ``facilities`` and ``gates`` (of a facility file); each has a word in the text section
+    ``tables.role``.
     """
     single = (
         ("units", study.area.units),
@@ -34,6 +35,8 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
             yield role, source
     for facility_file in study.facilities:
         yield "facilities", facility_file
+        if facility_file.gates is not None:
+            yield "gates", facility_file.gates
 
 
 def _downloaded(study: Study) -> File | None:

@@ -1,8 +1,9 @@
 """The GeoPackage ``study.gpkg``: the results as layers in EPSG:4326, with their styles inside.
 
 Layers: ``units`` (outlines), ``unit_results_map`` (a view: every criterion and unit with the unit's outline;
-filter it by ``criterion``), ``gaps``, ``facilities``, ``sites``, ``service_areas``; where people are given at points
-also ``travel_times`` (a raster has its own files); the table ``unit_results`` (no geometry) holds what the view shows.
+filter it by ``criterion``), ``gaps``, ``facilities`` (points), ``facility_shapes`` (areas and lines as drawn),
+``doors`` (where facilities are entered), ``sites``, ``service_areas``; where people are given at points also
+``travel_times`` (a raster has its own files); the table ``unit_results`` (no geometry) holds what the view shows.
 Column names are those of the CSV files.
 
 The file is GeoPackage 1.2 (older desktop programs warn about newer ones) and its bytes are equal for equal
@@ -51,6 +52,8 @@ def write_layers(results: Results, path: Path) -> None:
     layers = {
         "units": _layer("unit_outlines", outlines, _family(outlines)),
         "facilities": _layer("facilities", results.facilities, "Point"),
+        "facility_shapes": _layer("facility_shapes", results.shapes, "Unknown"),
+        "doors": _layer("doors", results.doors, "Point"),
         "service_areas": _layer("service_areas", results.drawings.service_areas, "MultiPolygon"),
         **points,
     }

@@ -33,7 +33,7 @@ def layer_styles(language: str, unit_shape: str) -> dict[str, str]:
     """
     marker = unit_shape == "POINT"
     colours = DRAWING_COLOURS
-    keys = ("attached", "not_attached", "gap", "site", "area", "unit")
+    keys = ("attached", "not_attached", "door", "gap", "site", "area", "unit")
     area = colours["service_area"]
     words = {key: say(language, f"tables.style.{key}") for key in keys}
     return {
@@ -47,6 +47,7 @@ def layer_styles(language: str, unit_shape: str) -> dict[str, str]:
             ],
             marker=True,
         ),
+        "doors": _qml([_Rule(words["door"], "", "#ffffff", colours["facility"], size_mm=1.4)], marker=True),
         "gaps": _qml([_Rule(words["gap"], "", colours["short"], "#ffffff", size_mm=2.0)], marker=True, label="name"),
         "sites": _qml([_Rule(words["site"], "", colours["site"], "#ffffff", size_mm=4.0)], marker=True, label="name"),
     }

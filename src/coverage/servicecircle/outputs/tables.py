@@ -199,6 +199,17 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("in_area", "flag"),
         Column("attached", "flag"),
     ),
+    "doors": (
+        Column("facility_id"),
+        Column("door", "count"),
+        Column("how", "word", text="door_how"),
+        Column("attached", "flag", text="door_attached"),
+    ),
+    "facility_shapes": (
+        Column("facility_id"),
+        Column("name", text="facility_name"),
+        Column("type"),
+    ),
     "service_areas": (*_texts("criterion"), *_words("measure"), *_texts("limit_text")),
     "unit_outlines": (*_texts("unit_id", "name", "parent"), *_words("area_class", "basis")),
     "travel_times": (

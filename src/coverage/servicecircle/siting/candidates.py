@@ -42,7 +42,8 @@ def find_candidates(world: World, criterion: Criterion, siting: Siting) -> Candi
     """Return the candidates of a criterion: units it applies to, and facilities that do not count for it yet.
 
     A polygon unit stands at its people-weighted centre's nearest demand point, so that a site is where people
-    live; a point unit at its point. Blocks are no candidates: nobody calls them a place.
+    live; a point unit at its point. Blocks are no candidates: nobody calls them a place. An area or line that could be
+    upgraded stands at its label point.
     """
     rows: list[tuple[str, str, str, float, float]] = []
     if "units" in siting.candidates:

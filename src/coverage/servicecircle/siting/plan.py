@@ -18,7 +18,7 @@ from servicecircle.geo.sums import sum_by
 from servicecircle.siting.candidates import Candidates, find_candidates
 from servicecircle.siting.columns import SITE_COLUMNS
 from servicecircle.siting.models import maximal_covering
-from servicecircle.travel.reach import Doors, Places, network_reach
+from servicecircle.travel.reach import Doors, network_reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from servicecircle.analysis.world import World
     from servicecircle.standards.model import Criterion
     from servicecircle.study import Siting
-    from servicecircle.travel.reach import Search
+    from servicecircle.travel.reach import Places, Search
 
     FindPlaces = Callable[[NDArray[np.float64], NDArray[np.float64]], Places]
 
@@ -196,10 +196,6 @@ def with_site(world: World, candidates: Candidates, places: Places, site: int, c
     }
     frame = pd.concat([world.facilities, pd.DataFrame([record])], ignore_index=True)
     order = np.argsort(frame["id"].to_numpy(dtype=str), kind="stable")
-    old = world.facility_places
-    joined = Places(
-        np.append(old.lon, places.lon[site])[order],
-        np.append(old.lat, places.lat[site])[order],
-        {mode: access.with_point(places.access[mode], site).reordered(order) for mode, access in old.access.items()},
-    )
-    return replace(world, facilities=frame.iloc[order].reset_index(drop=True), facility_places=joined)
+    row = int(np.flatnonzero(order == len(frame) - 1)[0])
+    entrances = world.entrances.with_point(places, site, row)
+    return replace(world, facilities=frame.iloc[order].reset_index(drop=True), entrances=entrances)

@@ -154,6 +154,7 @@ RasterSource = Annotated[Raster, BeforeValidator(_path_as_source)]
 TableSource = Annotated[PersonTable, BeforeValidator(_path_as_source)]
 RoadSource = Annotated[File, BeforeValidator(_path_as_source)]
 BarrierSource = Annotated[Source, BeforeValidator(_path_as_source)]
+GateSource = Annotated[Source, BeforeValidator(_path_as_source)]
 
 
 class Population(Section):
@@ -315,6 +316,12 @@ class FacilityFile(Source):
     """Types of this file's own words: ``{ clinic = "village_clinic" }``."""
     where: dict[str, str] = Field(default_factory=dict)
     """Rows that count: ``{ healthcare = "> 0" }``; operators ``> >= < <= = !=``."""
+    gates: GateSource | None = None
+    """Points where the areas of this file are entered: ``"gates.geojson"``, ``{ path = "gates.csv", crs = "GCJ-02" }``.
+
+    A gate belongs to the area with the nearest border, at most 20 m away. Without this key the gates and entrances of
+    the road file on the border count; an area without gates is entered where walkable roads meet its border, else
+    anywhere (every 100 m)."""
 
 
 class StandardsSection(Section):

@@ -73,6 +73,18 @@ class Access:
             np.append(self.yielded, other.yielded[row]),
         )
 
+    def without(self, points: NDArray[np.bool_]) -> Access:
+        """Return the legs of the same points but those of some of them."""
+        rows = ~points[self.point]
+        return Access(
+            self.points,
+            self.point[rows],
+            self.edge[rows],
+            self.from_start_mm[rows],
+            self.leg_mm[rows],
+            self.yielded & ~points,
+        )
+
     def subset(self, points: NDArray[np.int64]) -> Access:
         """Return the legs of some points, ascending, renumbered from 0."""
         place = np.full(self.points, -1, dtype=np.int64)
@@ -315,13 +327,18 @@ def _joined(parts: list[tuple[_Feet, NDArray[np.bool_]]], points: int) -> Access
 
 def _edge_lines(network: Network, edges: NDArray[np.int64]) -> NDArray[np.object_]:
     """Return edges as lines in the working CRS."""
+    return network_lines(network, edges, network.xy)
+
+
+def network_lines(network: Network, edges: NDArray[np.int64], vertices: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Return edges as lines through ``vertices``, float64 (vertices of the network, 2)."""
     first, last = network.point_start[edges], network.point_start[edges + 1]
     count = last - first
     vertex = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count) + np.arange(count.sum())
     if len(edges) == 0:
         return np.zeros(0, dtype=object)
     return np.asarray(
-        shapely.linestrings(network.xy[vertex], indices=np.repeat(np.arange(len(edges)), count)), dtype=object
+        shapely.linestrings(vertices[vertex], indices=np.repeat(np.arange(len(edges)), count)), dtype=object
     )
 
 

@@ -41,6 +41,8 @@ class Trip:
         Their value.
     other : int
         Junction penalties and door seconds.
+    door : int
+        Row of the door used, in the places of the doors.
     """
 
     straight: bool
@@ -51,6 +53,7 @@ class Trip:
     end_leg: int
     other: int
     value: int
+    door: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def _by_network(search: Search, demand: Places, point: int, doors: Doors, limit:
     door = int(rows[seeds.value[rows].argmin()])
     parts.append(_part(search, door_access, seeds, door))
     legs = int(access.leg_mm[ends.row[at]]), int(door_access.leg_mm[seeds.row[door]])
-    return _trip(search, legs[0], parts, legs[1], int(total[at]))
+    return _trip(search, legs, parts, int(total[at]), int(door_access.point[seeds.row[door]]))
 
 
 def _part(search: Search, access: Access, ends: Ends, at: int) -> _Part:
@@ -142,7 +145,8 @@ def _same_edge(search: Search, demand: Places, point: int, doors: Doors) -> Trip
     )
     mm = abs(int(access.from_start_mm[leg[at]]) - int(door_access.from_start_mm[door[at]]))
     part = _Part(int(edge), mm, abs(int(places[0]) - int(places[1])))
-    return _trip(search, int(access.leg_mm[leg[at]]), [part], int(door_access.leg_mm[door[at]]), int(value[at]))
+    legs = int(access.leg_mm[leg[at]]), int(door_access.leg_mm[door[at]])
+    return _trip(search, legs, [part], int(value[at]), int(door_access.point[door[at]]))
 
 
 def _straight(search: Search, demand: Places, point: int, doors: Doors, walk: StraightWalk) -> Trip | None:
@@ -153,7 +157,8 @@ def _straight(search: Search, demand: Places, point: int, doors: Doors, walk: St
     free = ~walk.crossings.crossed(start, walk.working.project(lon[door], lat[door]))
     if not free.any():
         return None
-    shortest = int(mm[free].min())
+    nearest = int(np.flatnonzero(free)[mm[free].argmin()])
+    shortest = int(mm[nearest])
     value = int(search.leg(np.array([shortest]))[0])
     return Trip(
         straight=True,
@@ -164,11 +169,13 @@ def _straight(search: Search, demand: Places, point: int, doors: Doors, walk: St
         end_leg=0,
         other=0,
         value=value,
+        door=int(doors.row[door[nearest]]),
     )
 
 
-def _trip(search: Search, start_mm: int, parts: list[_Part], end_mm: int, total: int) -> Trip:
-    start, end = (int(v) for v in search.leg(np.array([start_mm, end_mm])))
+def _trip(search: Search, legs_mm: tuple[int, int], parts: list[_Part], total: int, door: int) -> Trip:
+    start_mm, end_mm = legs_mm
+    start, end = (int(v) for v in search.leg(np.array(legs_mm)))
     edges = search.network.modes[search.mode.id]
     merged: dict[tuple[str, float], list[int]] = {}
     for part in parts:
@@ -189,4 +196,5 @@ def _trip(search: Search, start_mm: int, parts: list[_Part], end_mm: int, total:
         end_leg=end,
         other=other,
         value=total,
+        door=door,
     )

@@ -251,8 +251,13 @@ def _gap(row: dict[str, Any], place: dict[str, int], doors: dict[str, int]) -> d
 
 
 def _facilities(results: Results) -> list[dict[str, Any]]:
+    """Return the facilities; areas and lines have their outline too."""
     frame = results.facilities
     points = shapely.centroid(frame.geometry.to_numpy())
+    drawn = {
+        str(code): {"outline": lines([shape], simplify_deg=UNIT_SHIFT)}
+        for code, shape in zip(results.shapes["facility_id"], results.shapes.geometry, strict=True)
+    }
     return [
         {
             "id": str(code),
@@ -262,6 +267,7 @@ def _facilities(results: Results) -> list[dict[str, Any]]:
             "x": _number(point.x),
             "y": _number(point.y),
         }
+        | drawn.get(str(code), {})
         for code, name, kind, attached, point in zip(
             frame["id"], frame["name"], frame["type_text"], frame["attached"], points, strict=True
         )

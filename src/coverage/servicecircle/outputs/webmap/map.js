@@ -236,6 +236,11 @@
         : { renderer: svgOf.others, pane: "others", radius: 3.4, color: colours.facility_other, weight: 1.6, fillColor: "#ffffff", fillOpacity: 1 });
       layer.bindTooltip(tip(f.name || f.id, f.type), { direction: "top", offset: [0, -6] });
       layer.on("click", function () { openFacility(n); });
+      if (f.outline) {
+        (yes ? groups.facilities : groups.others).addLayer(lineLayer(f.outline, {
+          renderer: yes ? svgOf.counted : svgOf.others, pane: yes ? "counted" : "others", weight: 2, color: yes ? colours.facility : colours.facility_other
+        }));
+      }
       (yes ? groups.facilities : groups.others).addLayer(layer);
     });
   }
