@@ -278,6 +278,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
         "demand_points": world.demand.points,
         "units": len(world.units),
         "facilities": len(world.facilities),
+        "assets": prepared.inputs.assets.record,
         "roads": {
             "edges": net.size,
             "junctions": len(net.node_id),
@@ -323,6 +324,7 @@ def input_paths(study: Study) -> list[str]:
         study.roads.osm,
         study.barriers.lines,
         *study.facilities,
+        *study.assets,
     ]
     return list(dict.fromkeys(source.path for source in sources if source is not None))
 

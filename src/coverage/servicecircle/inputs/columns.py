@@ -32,6 +32,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "lon": ("经度", "lon", "lng", "long", "longitude", "x"),
     "lat": ("纬度", "lat", "latitude", "y"),
     "ownership": ("所有制", "所有制形式", "产权", "产权性质", "ownership", "operator:type"),
+    "parent": ("乡镇", "所属乡镇", "乡镇街道", "乡镇（街道）", "所在乡镇", "苏木镇", "town", "parent"),
+    "year": ("年份", "年度", "year"),
     "persons": ("人口", "人口数", "总人口", "常住人口", "persons", "population", "pop"),
 }
 #: Columns of OpenStreetMap that hold the type; the first one with a value decides.

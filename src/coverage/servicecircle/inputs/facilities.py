@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.inputs import assets
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.places import Box, locate, place_problems
 from servicecircle.inputs.problems import collect, nearest, some
@@ -44,11 +45,14 @@ class FacilityReading:
         Rows not used: not placed, outside the study area, duplicates.
     notices : tuple of Problem
         What the reader should know: coordinate systems assumed, words not known, rows a condition leaves out.
+    assets : tuple of Cell
+        What the files say the facilities have (beds, staff ...), not yet read as numbers.
     """
 
     frame: pd.DataFrame
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
+    assets: tuple[assets.Cell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,20 +98,22 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     set_aside: list[SetAside] = []
     notices: list[Problem] = []
     frames: list[pd.DataFrame] = []
+    cells: list[assets.Cell] = []
     for spec in study.facilities:
         with collect(problems):
             reading = _read_file(spec, study.locate(spec.path), box)
             frames.append(reading.frame)
             set_aside += reading.set_aside
             notices += reading.notices
+            cells += reading.assets
     if problems:
         raise StudyError(problems)
     filled = [frame for frame in frames if len(frame)]
     if not filled:
         raise StudyError(problem("facilities.none", files=", ".join(spec.path for spec in study.facilities)))
-    frame, duplicates = _merge(pd.concat(filled, ignore_index=True))
+    frame, duplicates, same = _merge(pd.concat(filled, ignore_index=True))
     check_frame(frame, FACILITIES)
-    return FacilityReading(frame, (*set_aside, *duplicates), tuple(notices))
+    return FacilityReading(frame, (*set_aside, *duplicates), tuple(notices), assets.moved(cells, same))
 
 
 def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReading:
@@ -116,9 +122,14 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
     with collect(problems):
         words = _words(spec)
     table = read_table(path, spec.layer, file=spec.path)
-    if problems:
+    own: dict[str, int] = {}
+    with collect(problems):
+        own = assets.own_columns(table, spec.columns)
+    rows = None
+    with collect(problems):
+        rows = _rows(spec, table, words)
+    if problems or rows is None:
         raise StudyError(problems)
-    rows = _rows(spec, table, words)
     places = locate(rows.table, spec, rows.labels, columns=(spec.columns.lon, spec.columns.lat), box=box)
     kept = places.kept
     frame = pd.DataFrame(
@@ -138,7 +149,9 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
     frame["id"] = [
         f"{path.stem}:{own or _hash(row)}" for own, row in zip(frame["id"], frame.to_dict("records"), strict=True)
     ]
-    return FacilityReading(frame, (*rows.set_aside, *places.set_aside), (*places.notices, *rows.notices))
+    used = replace(rows.table, cells=rows.table.cells[kept])
+    left, notices = (*rows.set_aside, *places.set_aside), (*places.notices, *rows.notices)
+    return FacilityReading(frame, left, notices, assets.own_cells(used, own, list(frame["id"])))
 
 
 def _hash(row: Mapping[Hashable, Any]) -> str:
@@ -275,8 +288,8 @@ def _where_notices(spec: FacilityFile, table: Table, choice: pick.Choice) -> lis
     return [problem("facilities.where", file=table.place, condition=condition, count=out, total=total)]
 
 
-def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
-    """Make one facility of equal rows and return them sorted by id, with the rows left over.
+def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside], dict[str, str]]:
+    """Make one facility of equal rows; return them sorted by id, the rows left over, and which id stands for theirs.
 
     Raises
     ------
@@ -306,7 +319,8 @@ def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
         for row in ordered[again].to_dict("records")
     ]
     frame = ordered.loc[~again, list(FACILITIES)].reset_index(drop=True)
-    return frame, left
+    same = {str(one): first[content] for one, content in zip(ordered["id"], ordered["content"], strict=True)}
+    return frame, left, same
 
 
 def _two_contents(group: pd.DataFrame) -> Problem:

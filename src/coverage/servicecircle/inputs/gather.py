@@ -10,6 +10,7 @@ import numpy as np
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import to_wgs84
+from servicecircle.inputs.assets import AssetReading, read_assets
 from servicecircle.inputs.barriers import read_given_barriers
 from servicecircle.inputs.facilities import FacilityReading, read_facilities
 from servicecircle.inputs.population import PointPeople, RasterPeople, read_population
@@ -44,6 +45,7 @@ class Inputs:
     population: RasterPeople | PointPeople
     units: UnitReading | None
     facilities: FacilityReading
+    assets: AssetReading
     roads: RoadData
     extent: Bounds
     box: Bounds
@@ -52,14 +54,15 @@ class Inputs:
     def set_aside(self) -> tuple[SetAside, ...]:
         """Rows not used, of all files."""
         units = () if self.units is None else self.units.set_aside
-        return (*self.population.set_aside, *units, *self.facilities.set_aside)
+        return (*self.population.set_aside, *units, *self.facilities.set_aside, *self.assets.set_aside)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
         """What the reader must know of the files."""
         units = () if self.units is None else self.units.notices
         lost = set_aside_notices(self.set_aside)
-        return (*self.population.notices, *units, *self.facilities.notices, *self.roads.notices, *lost)
+        things = (*self.facilities.notices, *self.assets.notices)
+        return (*self.population.notices, *units, *things, *self.roads.notices, *lost)
 
 
 def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
@@ -124,6 +127,7 @@ def gather(study: Study) -> Inputs:
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
     facilities = collector.call(lambda: read_facilities(study, box=box))
+    assets = collector.call(lambda: _assets(study, facilities, units))
     roads = collector.call(lambda: read_roads(study, box) if box is not None else roads_path(study))
     given = collector.call(lambda: read_given_barriers(study))
     if collector.problems:
@@ -131,13 +135,19 @@ def gather(study: Study) -> Inputs:
     if (
         population is None
         or facilities is None
+        or assets is None
         or given is None
         or extent is None
         or box is None
         or not isinstance(roads, RoadData)
     ):
         raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
-    return Inputs(population, units, facilities, _with_given(roads, given), extent, box)
+    return Inputs(population, units, facilities, assets, _with_given(roads, given), extent, box)
+
+
+def _assets(study: Study, facilities: FacilityReading | None, units: UnitReading | None) -> AssetReading:
+    places, own = (None, ()) if facilities is None else (facilities.frame, facilities.assets)
+    return read_assets(study, places, own, None if units is None else units.frame)
 
 
 def _with_given(roads: RoadData, given: BarrierShapes) -> RoadData:

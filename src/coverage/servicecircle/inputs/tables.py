@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FACILITIES", "PEOPLE", "UNITS", "Column", "Schema", "Table", "check_frame", "read_table", "to_number"]
+__all__ = [
+    "ASSETS",
+    "FACILITIES",
+    "PEOPLE",
+    "UNITS",
+    "Column",
+    "Schema",
+    "Table",
+    "check_frame",
+    "read_table",
+    "to_number",
+]
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,17 @@ UNITS: Schema = {
     "class_basis": Column("text", "column, code, kind or default"),
     "basis": Column("text", "surveyed (a polygon) or nearest_point"),
     "geometry": Column("geometry", "polygon or point, EPSG:4326, never null or empty"),
+}
+
+ASSETS: Schema = {
+    "of": Column("text", "facility, unit or area"),
+    "target_id": Column("text", "id of the facility or unit; empty for the area"),
+    "asset": Column("text", "code of the vocabulary, or the id of the standard whose value is reported"),
+    "value": Column("float64", "0 or more; an unknown value is no row"),
+    "year": Column("text", "year of the value, four digits; empty when not stated"),
+    "source": Column("text", "file as the study names it"),
+    "row": Column("int64", "row in that file as a person counts it"),
+    "layer": Column("text", "layer or sheet, empty when there is none"),
 }
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
     """Yield ``(role, source)`` for each data file of the study, in the order of the study file.
 
-    Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``roads``, ``barriers`` and
-    ``facilities``; each has a word in the text section ``tables.role``.
+    Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``roads``, ``barriers``,
+    ``facilities`` and ``assets``; each has a word in the text section ``tables.role``.
     """
     single = (
         ("units", study.area.units),
@@ -31,6 +31,8 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
             yield role, source
     for facility_file in study.facilities:
         yield "facilities", facility_file
+    for asset_file in study.assets:
+        yield "assets", asset_file
 
 
 def credit_lines(study: Study) -> list[str]:
