@@ -185,14 +185,36 @@ def _sheet(book: calamine.CalamineWorkbook, layer: str | None, file: str) -> str
         if layer not in book.sheet_names:
             raise StudyError(no_layer(file, layer, book.sheet_names))
         return layer
-    visible = [
+    visible = _visible(book)
+    if not visible:
+        raise StudyError(problem("inputs.empty_file", file=file))
+    return visible[0]
+
+
+def _visible(book: calamine.CalamineWorkbook) -> list[str]:
+    return [
         sheet.name
         for sheet in book.sheets_metadata
         if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
     ]
-    if not visible:
-        raise StudyError(problem("inputs.empty_file", file=file))
-    return visible[0]
+
+
+def sheet_names(path: Path, file: str) -> list[str]:
+    """Return the visible sheets of a workbook that hold anything, in its order.
+
+    Raises
+    ------
+    StudyError
+        The file is no workbook.
+    """
+    _check_workbook(path, file)
+    try:
+        book = calamine.CalamineWorkbook.from_path(str(path))
+        return [name for name in _visible(book) if book.get_sheet_by_name(name).to_python()]
+    except calamine.PasswordError as error:
+        raise StudyError(problem("inputs.workbook_password", file=file)) from error
+    except (calamine.CalamineError, OSError) as error:
+        raise StudyError(problem("inputs.not_workbook", file=file, detail=str(error))) from error
 
 
 def no_layer(file: str, layer: str, known: Sequence[str]) -> Problem:
