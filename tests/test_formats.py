@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from servicecircle.inputs.tables import Table, read_table
 from servicecircle.inputs.units import read_units
 from servicecircle.study import Study, study_from
 from servicecircle.text.text import LANGUAGES, sentence
+from tests.conftest import missing
 
 NAMES = ("编码", "名称", "类别", "所有制")
 #: Leading zeros, 18 digits, and a name beyond the basic plane (rare characters are in GB18030, not in GBK).
@@ -127,6 +131,11 @@ def write_kml(path: Path, body: str, head: str = "") -> Path:
     return path
 
 
+def need_libkml() -> None:
+    if "LIBKML" not in pyogrio.list_drivers():
+        missing("this pyogrio has no LIBKML")
+
+
 TABLES = {"csv": csv, "xlsx": xlsx}
 LAYERS = {
     "geojson": geojson,
@@ -150,6 +159,8 @@ def study(path: Path, **sections: Any) -> Study:
 
 @pytest.mark.parametrize("form", [*TABLES, *LAYERS])
 def test_the_same_facilities_in_every_format(tmp_path: Path, form: str) -> None:
+    if form == "kml":
+        need_libkml()
     points = shapely.points([row[4:] for row in ROWS])
     if form in TABLES:
         path = TABLES[form](tmp_path, (*NAMES, "经度", "纬度"), ROWS, None)
@@ -168,6 +179,8 @@ def test_the_same_facilities_in_every_format(tmp_path: Path, form: str) -> None:
 
 @pytest.mark.parametrize("form", LAYERS)
 def test_the_same_units_in_every_layer_format(tmp_path: Path, form: str) -> None:
+    if form == "kml":
+        need_libkml()
     shapes = [shapely.box(x, 35.0, x + 0.25, 35.25) for *_, x in VILLAGES]
     path = LAYERS[form](tmp_path, ("编码", "名称", "乡镇"), [(*row[:2], "山亭镇") for row in VILLAGES], shapes)
     reading = read_units(study(path, area={"units": {"path": path.name, "parent": "乡镇"}}))
@@ -199,6 +212,7 @@ def test_numbers_as_numbers_where_the_format_keeps_all_digits(tmp_path: Path) ->
 
 
 def test_kml_layers_are_folders_and_only_its_own_driver_opens_it(tmp_path: Path) -> None:
+    need_libkml()
     mark = "<Placemark><name>{}</name><Point><coordinates>117.4,35.1,20</coordinates></Point></Placemark>"
     schema = '<Schema name="s" id="s"><SimpleField name="编码" type="string"/><SimpleField name="id" type="string"/></Schema>'
     data = '<SchemaData schemaUrl="#s"><SimpleData name="编码">007</SimpleData><SimpleData name="id">018</SimpleData></SchemaData>'
@@ -267,7 +281,37 @@ def test_other_files_called_kml_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.kmz")[0] == "inputs.layers.kmz"
 
 
+@pytest.mark.parametrize(
+    ("mark", "told"),
+    [
+        ("<Placemark><name>a</name>{}</Placemark>", "['a'] []"),
+        ("<Placemark><name>a</name><ExtendedData/>{}</Placemark>", "inputs.layers.old_kml"),
+        (
+            "<Placemark><name>a</name>{}</Placemark><Placemark><name>b</name></Placemark>",
+            "['a'] ['inputs.layers.bare_kml']",
+        ),
+    ],
+)
+def test_the_older_driver_leaves_nothing_out_in_silence(tmp_path: Path, mark: str, told: str) -> None:
+    """pyogrio 0.10 has no LIBKML: its KML driver knows neither extended data nor placemarks without geometry."""
+    point = "<Point><coordinates>117.4,35.1</coordinates></Point>"
+    path = write_kml(tmp_path / "a.kml", f"<Document>{mark.format(point)}</Document>")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom servicecircle.errors import StudyError\n"
+        "from servicecircle.inputs.tables import read_table\n"
+        "try:\n    table = read_table(Path(sys.argv[1]))\n"
+        "    print(table.texts(0).tolist(), [n.key for n in table.notices])\n"
+        "except StudyError as error:\n    print(error.problems[0].key)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True, encoding="utf-8", check=True, env=os.environ | {"GDAL_SKIP": "LIBKML"},
+    )  # fmt: skip
+    assert done.stdout.strip() == told
+
+
 def test_gdal_has_its_own_settings_back_after_a_kml(tmp_path: Path) -> None:
+    need_libkml()
     before = pyogrio.get_gdal_config_option("LIBKML_ID_FIELD")
     kml(tmp_path, NAMES, [ROWS[0][:4]], [shapely.Point(117.4, 35.1)])
     read_table(tmp_path / "医院.kml")

@@ -230,7 +230,8 @@ class _KmlOutline:
     def __init__(self, file: str) -> None:
         self.file = file
         self.depth = 0
-        self.links = 0
+        self.links = self.extended = self.bare = 0
+        self.shaped = True
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
@@ -245,9 +246,15 @@ class _KmlOutline:
         if self.depth > MAX_KML_DEPTH:
             raise StudyError(problem("inputs.layers.deep_kml", file=self.file, limit=MAX_KML_DEPTH))
         self.links += local == "NetworkLink"
+        self.extended += local == "ExtendedData"
+        if local == "Placemark":
+            self.shaped = False
+        self.shaped |= local in ("Point", "LineString", "LinearRing", "Polygon")
 
-    def end(self, _name: str) -> None:
+    def end(self, name: str) -> None:
         self.depth -= 1
+        if name.rpartition(" ")[2] == "Placemark":
+            self.bare += not self.shaped
 
     def refuse(self, *_: object) -> None:
         raise StudyError(problem("inputs.layers.doctype", file=self.file))
@@ -265,7 +272,14 @@ def _check_kml(path: Path, file: str) -> list[Problem]:
         line, column = outline.parser.CurrentLineNumber, outline.parser.CurrentColumnNumber + 1
         where = {"file": file, "line": line, "column": column, "detail": str(error)}
         raise StudyError(problem("inputs.layers.not_xml", **where)) from error
-    return [problem("inputs.layers.links", file=file, count=outline.links)] if outline.links else []
+    notices = [problem("inputs.layers.links", file=file, count=outline.links)] if outline.links else []
+    if "LIBKML" not in pyogrio.list_drivers():
+        # The older driver reads name, description and placemarks with a shape, and leaves out the rest in silence.
+        if outline.extended:
+            raise StudyError(problem("inputs.layers.old_kml", file=file, count=outline.extended))
+        if outline.bare:
+            notices.append(problem("inputs.layers.bare_kml", file=file, count=outline.bare))
+    return notices
 
 
 @contextmanager
