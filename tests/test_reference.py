@@ -31,7 +31,7 @@ def test_the_committed_page_is_the_generated_one():
 def keys_of(annotation: Any, path: str) -> set[str]:
     """Walk the types plainly: every key of every table, by its dotted path."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        found = {f"{path}{name}" for name in annotation.model_fields}
+        found = {f"{path}{field.alias or name}" for name, field in annotation.model_fields.items()}
         return found.union(*(keys_of(f.annotation, f"{path}{name}.") for name, f in annotation.model_fields.items()))
     return set().union(*(keys_of(part, path) for part in get_args(annotation)))
 

@@ -654,7 +654,7 @@ def test_accepting_goes_down_and_never_up_or_sideways():
     assert accepts([]) == frozenset()
 
 
-@pytest.mark.parametrize("section", ["type", "ownership", "unit"])
+@pytest.mark.parametrize("section", ["type", "ownership", "unit", "asset"])
 def test_one_word_means_one_code(section):
     meanings = defaultdict(set)
     for code, term in vocabulary._section(section).items():

@@ -347,6 +347,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
         "units": len(world.units),
         "facilities": len(world.facilities),
         "doors": _door_counts(prepared),
+        "assets": prepared.inputs.assets.record,
         "roads": {
             "origin": dict(prepared.inputs.roads.origin),
             "edges": net.size,
@@ -395,6 +396,7 @@ def input_paths(study: Study) -> list[str]:
         study.roads.file,
         study.barriers.lines,
         *(source for spec in study.facilities for source in (spec, spec.gates)),
+        *study.assets,
     ]
     return list(dict.fromkeys(source.path for source in sources if source is not None))
 

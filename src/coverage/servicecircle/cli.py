@@ -60,8 +60,12 @@ PlanOption = Annotated[str | None, _option("--plan", metavar="X", text="只列�
 PresetArgument = Annotated[
     str, typer.Argument(metavar="PRESET", help="县的类型，如 hill-county。 Kind of county, e.g. hill-county.")
 ]
-FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="新文件夹。 A new folder.")]
+NewFolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="新文件夹。 A new folder.")]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="随机种子；默认 1。 Random seed; 1.")]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="数据文件夹。 Folder of data.")]
+StudyOutput = Annotated[
+    Path | None, _option("-o", "--output", metavar="FILE", text="研究文件；默认 DIR/study.toml。 The study file.")
+]
 StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
 
 
@@ -222,6 +226,33 @@ def _print_run(results: Results, session: Session) -> None:
 
 
 @app.command()
+def init(
+    ctx: typer.Context,
+    folder: FolderArgument,
+    output: StudyOutput = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """看一个数据文件夹，写出带说明的研究文件。 Look at a folder of data and write a study file with comments."""
+    with open_session(ctx, lang=lang, debug=debug, as_json=as_json) as session:
+        session.record |= {"command": "init", "study": "", "questions": [], "problems": [], "notices": []}
+        from servicecircle.starter import start
+
+        begun = start(folder, output, session.language)
+        session.record["study"] = str(begun.path)
+        for heading in ("notices", "questions", "problems"):
+            session.list_problems(heading, getattr(begun, heading))
+            session.record[heading] = session.as_records(getattr(begun, heading))
+        is_open = bool(begun.questions or begun.problems)
+        if not as_json:
+            typer.echo(session.say("started_open" if is_open else "started", study=str(begun.path)))
+        if is_open:
+            session.record |= {"ok": False, "exit_code": 1}
+            raise typer.Exit(1)
+
+
+@app.command()
 def explain(
     ctx: typer.Context,
     study: StudyArgument,
@@ -243,7 +274,7 @@ def explain(
 def sample(
     ctx: typer.Context,
     preset: PresetArgument,
-    folder: FolderArgument,
+    folder: NewFolderArgument,
     seed: SeedOption = 1,
     lang: LangOption = None,
     debug: DebugOption = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.inputs.dbf import NAME_BYTES
 from servicecircle.inputs.problems import collect, nearest
 from servicecircle.inputs.tables import Table, to_number
 
@@ -31,6 +32,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "lon": ("经度", "lon", "lng", "long", "longitude", "x"),
     "lat": ("纬度", "lat", "latitude", "y"),
     "ownership": ("所有制", "所有制形式", "产权", "产权性质", "ownership", "operator:type"),
+    "parent": ("乡镇", "所属乡镇", "乡镇街道", "乡镇（街道）", "所在乡镇", "苏木镇", "town", "parent"),
+    "year": ("年份", "年度", "year"),
     "persons": (
         *(
             "人口",
@@ -90,9 +93,10 @@ def named(table: Table, name: str) -> int:
         raise StudyError(problem("inputs.twice", file=table.place, column=name))
     if not found:
         known = [column for column in table.columns if column]
+        too_long = table.file.lower().endswith(".shp") and len(name.encode()) > NAME_BYTES
         raise StudyError(
             problem(
-                "inputs.no_column",
+                "inputs.layers.no_column_shp" if too_long else "inputs.no_column",
                 file=table.place,
                 column=name,
                 nearest=nearest(name, known),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.outline import is_area, is_line
+from servicecircle.inputs import assets
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.gates import read_gates
 from servicecircle.inputs.places import Box, locate_shapes, place_problems
@@ -54,6 +55,8 @@ class FacilityReading:
     gates : dict of float64 array (gates, 2)
         Longitude and latitude of the gates of each area whose file comes with a gate file, by facility id; an area
         none of those gates belongs to has an empty array.
+    assets : tuple of Cell
+        What the files say the facilities have (beds, staff ...), not yet read as numbers.
     """
 
     frame: pd.DataFrame
@@ -61,6 +64,7 @@ class FacilityReading:
     notices: tuple[Problem, ...]
     shapes: Mapping[str, shapely.Geometry] = field(default_factory=dict)
     gates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    assets: tuple[assets.Cell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     notices: list[Problem] = []
     frames: list[pd.DataFrame] = []
     gates: list[tuple[str, NDArray[np.float64]]] = []
+    cells: list[assets.Cell] = []
     for spec in study.facilities:
         shapes: Mapping[str, shapely.Geometry] = {}
         with collect(problems):
@@ -115,6 +120,7 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
             frames.append(reading.frame)
             set_aside += reading.set_aside
             notices += reading.notices
+            cells += reading.assets
         if spec.gates is not None:
             with collect(problems):
                 of_areas, left, more = read_gates(spec.gates, study.locate(spec.gates.path), shapes, box)
@@ -126,16 +132,16 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     filled = [frame for frame in frames if len(frame)]
     if not filled:
         raise StudyError(problem("facilities.none", files=", ".join(spec.path for spec in study.facilities)))
-    rows, duplicates = _merge(pd.concat(filled, ignore_index=True))
+    rows, duplicates, same = _merge(pd.concat(filled, ignore_index=True))
     frame = rows[list(FACILITIES)]
     check_frame(frame, FACILITIES)
     # a duplicate's gates are those of the facility it is
-    kept = {row.id: str(row.reason.values["other"]) for row in duplicates}  # noqa: PD011 - a Problem
     owned: dict[str, NDArray[np.float64]] = {}
     for code, places in gates:
-        code = kept.get(code, code)  # noqa: PLW2901 - the same facility under the id that stays
+        code = same.get(code, code)  # noqa: PLW2901 - the same facility under the id that stays
         owned[code] = np.concatenate((owned.get(code, np.zeros((0, 2))), places))
-    return FacilityReading(frame, (*set_aside, *duplicates), tuple(notices), _shapes_of(rows), owned)
+    moved, lost = assets.moved(cells, same), (*set_aside, *duplicates)
+    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved)
 
 
 def _shapes_of(rows: pd.DataFrame) -> dict[str, shapely.Geometry]:
@@ -149,9 +155,14 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
     with collect(problems):
         words = _words(spec)
     table = read_table(path, spec.layer, file=spec.path)
-    if problems:
+    own: dict[str, int] = {}
+    with collect(problems):
+        own = assets.own_columns(table, spec.columns)
+    rows = None
+    with collect(problems):
+        rows = _rows(spec, table, words)
+    if problems or rows is None:
         raise StudyError(problems)
-    rows = _rows(spec, table, words)
     shapes, places = locate_shapes(rows.table, spec, rows.labels, columns=(spec.columns.lon, spec.columns.lat), box=box)
     kept = places.kept
     frame = pd.DataFrame(
@@ -175,7 +186,9 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
     ]
     drawn = _shapes_of(frame)
     notices = (*places.notices, *rows.notices, *_shape_notices(table, drawn.values()))
-    return FacilityReading(frame, (*rows.set_aside, *places.set_aside), notices, drawn)
+    used = replace(rows.table, cells=rows.table.cells[kept])
+    of_facilities = assets.own_cells(used, own, list(frame["id"]))
+    return FacilityReading(frame, (*rows.set_aside, *places.set_aside), notices, drawn, assets=of_facilities)
 
 
 def _shape_notices(table: Table, shapes: Collection[shapely.Geometry]) -> list[Problem]:
@@ -324,8 +337,8 @@ def _where_notices(spec: FacilityFile, table: Table, choice: pick.Choice) -> lis
     return [problem("facilities.where", file=table.place, condition=condition, count=out, total=total)]
 
 
-def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
-    """Make one facility of equal rows and return them sorted by id, with the rows left over.
+def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside], dict[str, str]]:
+    """Make one facility of equal rows; return them sorted by id, the rows left over, and which id stands for theirs.
 
     Raises
     ------
@@ -354,7 +367,8 @@ def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside]]:
         )
         for row in ordered[again].to_dict("records")
     ]
-    return ordered[~again].reset_index(drop=True), left
+    same = {str(one): first[content] for one, content in zip(ordered["id"], ordered["content"], strict=True)}
+    return ordered[~again].reset_index(drop=True), left, same
 
 
 def _two_contents(group: pd.DataFrame) -> Problem:

@@ -1,4 +1,4 @@
-"""Files into rows of text: CSV, workbooks and vector layers, each read by one function, none ever written.
+"""Tables into rows of text: CSV and workbooks, each read by one function, none ever written; layers stand beside.
 
 A cell stays the text a person sees in the file: nothing is turned into a number here, so identifiers keep their
 zeros and all their digits.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import zipfile
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,13 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyogrio
-import pyogrio.errors
-import pyogrio.raw
-import pyproj
-import pyproj.exceptions
 import python_calamine as calamine
-import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs.problems import nearest, some
@@ -31,14 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import pyproj
     from numpy.typing import NDArray
 
-#: Vector formats by suffix: the bytes such a file begins with. Anything else is not handed to GDAL.
-MAGIC = {".gpkg": b"SQLite format 3\x00", ".shp": b"\x00\x00\x27\x0a"}
-GEOJSON = (".geojson", ".json")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
 TABLES = (".csv", ".tsv", ".txt")
-SUFFIXES = (*TABLES, *WORKBOOKS, *GEOJSON, *MAGIC)
 
 #: Largest unpacked workbook and largest number of parts in it; beyond that the file is refused unread.
 MAX_UNPACKED_BYTES = 1 << 30
@@ -117,12 +107,14 @@ def _decode(content: bytes, file: str) -> tuple[str, list[Problem]]:
         if "\x00" in text:
             break
         notices = [problem("inputs.gb18030", file=file)] if encoding == "gb18030" else []
-        return text, notices + _damaged(text.count("\ufffd"), file)
+        lost = damaged(text)
+        return text, notices + ([problem("inputs.damaged_text", file=file, count=lost)] if lost else [])
     raise StudyError(problem("inputs.encoding", file=file))
 
 
-def _damaged(count: int, file: str) -> list[Problem]:
-    return [problem("inputs.damaged_text", file=file, count=count)] if count else []
+def damaged(text: str) -> int:
+    """Return how many signs say that text was lost before: U+FFFD, and 锟斤拷, which it becomes when read as GBK."""
+    return text.count("\ufffd") + text.count("锟斤拷")
 
 
 def _delimiter(text: str) -> str:
@@ -165,7 +157,7 @@ def read_workbook(path: Path, layer: str | None, file: str) -> Table:
         raise StudyError(problem("inputs.workbook_password", file=file)) from error
     except (calamine.CalamineError, OSError) as error:
         raise StudyError(problem("inputs.not_workbook", file=file, detail=str(error))) from error
-    cells, notices = _frame([[_text(value) for value in row] for row in values], f"{file} [{sheet}]")
+    cells, notices = _frame([[cell_text(value) for value in row] for row in values], f"{file} [{sheet}]")
     table = Table(file, sheet, cells)
     first = int(cells.index[0]) if len(cells) else len(values) + 1
     return Table(file, sheet, cells, notices=(*notices, *_lost_digits(table, values[first - 1 :])))
@@ -191,23 +183,46 @@ def _check_workbook(path: Path, file: str) -> None:
 def _sheet(book: calamine.CalamineWorkbook, layer: str | None, file: str) -> str:
     if layer is not None:
         if layer not in book.sheet_names:
-            raise StudyError(_no_layer(file, layer, book.sheet_names))
+            raise StudyError(no_layer(file, layer, book.sheet_names))
         return layer
-    visible = [
-        sheet.name
-        for sheet in book.sheets_metadata
-        if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
-    ]
+    visible = _visible(book)
     if not visible:
         raise StudyError(problem("inputs.empty_file", file=file))
     return visible[0]
 
 
-def _no_layer(file: str, layer: str, known: Sequence[str]) -> Problem:
+def _visible(book: calamine.CalamineWorkbook) -> list[str]:
+    return [
+        sheet.name
+        for sheet in book.sheets_metadata
+        if sheet.visible == calamine.SheetVisibleEnum.Visible and sheet.typ == calamine.SheetTypeEnum.WorkSheet
+    ]
+
+
+def sheet_names(path: Path, file: str) -> list[str]:
+    """Return the visible sheets of a workbook that hold anything, in its order.
+
+    Raises
+    ------
+    StudyError
+        The file is no workbook.
+    """
+    _check_workbook(path, file)
+    try:
+        book = calamine.CalamineWorkbook.from_path(str(path))
+        return [name for name in _visible(book) if book.get_sheet_by_name(name).to_python()]
+    except calamine.PasswordError as error:
+        raise StudyError(problem("inputs.workbook_password", file=file)) from error
+    except (calamine.CalamineError, OSError) as error:
+        raise StudyError(problem("inputs.not_workbook", file=file, detail=str(error))) from error
+
+
+def no_layer(file: str, layer: str, known: Sequence[str]) -> Problem:
+    """Return the problem of a sheet or layer that does not exist, with the nearest one and all of them."""
     return problem("inputs.no_layer", file=file, layer=layer, nearest=nearest(layer, known), layers=some(known, 20))
 
 
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """Return a typed cell as a person reads it: whole numbers without ``.0``, dates in ISO form."""
     # None, NaN and NaT stand for empty cells of their columns.
     if value is None or (isinstance(value, (float, np.floating, np.datetime64)) and np.isnan(value)):
@@ -231,71 +246,3 @@ def _lost_digits(table: Table, values: Sequence[Sequence[Any]]) -> list[Problem]
         if lost:
             found.append(problem("inputs.lost_digits", file=table.place, column=name, count=lost))
     return found
-
-
-def read_layer(path: Path, layer: str | None, file: str) -> Table:
-    """Read one layer of a GeoJSON, GeoPackage or shapefile; the first one when none is named."""
-    _check_layer(path, file)
-    try:
-        known = [str(name) for name, _ in pyogrio.list_layers(path) if name != "layer_styles"]
-        if layer is not None and layer not in known:
-            raise StudyError(_no_layer(file, layer, known))
-        if not known:
-            raise StudyError(problem("inputs.empty_file", file=file))
-        name = known[0] if layer is None else layer
-        meta, _, wkb, fields, recoded = _read_raw(path, name)
-        crs = None if wkb is None or meta["crs"] is None else pyproj.CRS.from_user_input(meta["crs"])
-    except pyogrio.errors.DataSourceError as error:
-        raise StudyError(_broken_layer(path, file, str(error))) from error
-    except (pyogrio.errors.DataLayerError, pyogrio.errors.GeometryError, UnicodeDecodeError) as error:
-        raise StudyError(problem("inputs.not_layer", file=file, detail=str(error))) from error
-    except (pyogrio.errors.CRSError, pyproj.exceptions.CRSError, UnboundLocalError) as error:
-        # pyogrio 0.13 ends in an UnboundLocalError where the .prj holds nothing GDAL can read.
-        raise StudyError(problem("inputs.broken_crs", file=file)) from error
-    count = len(fields[0]) if len(fields) else len(wkb)
-    columns = {f"{k}": [_text(value) for value in field] for k, field in enumerate(fields)}
-    index = pd.Index(range(1, count + 1), name="row", dtype="int64")
-    cells = pd.DataFrame(columns, index=index, dtype=str).set_axis([str(n) for n in meta["fields"]], axis=1)
-    damaged = sum(text.count("\ufffd") for texts in columns.values() for text in texts)
-    shown = name if len(known) > 1 or layer is not None else ""
-    notices = (*_damaged(damaged, file), *([problem("inputs.gb18030_layer", file=file)] if recoded else []))
-    if wkb is None:
-        return Table(file, shown, cells, notices=notices)
-    geometry = np.asarray(shapely.from_wkb(wkb, on_invalid="ignore"), dtype=object)
-    return Table(file, shown, cells, geometry, crs, notices)
-
-
-def _read_raw(path: Path, layer: str) -> tuple[Any, Any, Any, Any, bool]:
-    """Read a layer; a shapefile that does not say its encoding (.cpg) is UTF-8 if it decodes strictly, else GB18030."""
-    if path.suffix.lower() != ".shp" or path.with_suffix(".cpg").exists() or path.with_suffix(".CPG").exists():
-        return (*pyogrio.raw.read(path, layer=layer), False)
-    try:
-        return (*pyogrio.raw.read(path, layer=layer, encoding="UTF-8"), False)
-    except UnicodeDecodeError:
-        return (*pyogrio.raw.read(path, layer=layer, encoding="GB18030"), True)
-
-
-def _check_layer(path: Path, file: str) -> None:
-    """Refuse a file whose first bytes are not those of its suffix: GDAL would try every format it knows."""
-    suffix = path.suffix.lower()
-    if suffix in MAGIC:
-        with path.open("rb") as opened:
-            if not opened.read(16).startswith(MAGIC[suffix]):
-                raise StudyError(problem("inputs.not_layer", file=file, detail=f"not {suffix}"))
-        return
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StudyError(problem("inputs.not_utf8", file=file, position=error.start)) from error
-    if not text.lstrip().startswith("{"):
-        raise StudyError(problem("inputs.not_json", file=file, line=1, column=1, detail="{"))
-
-
-def _broken_layer(path: Path, file: str, detail: str) -> Problem:
-    """Say where a GeoJSON file stops being JSON."""
-    if path.suffix.lower() in GEOJSON:
-        try:
-            json.loads(path.read_text(encoding="utf-8-sig"))
-        except json.JSONDecodeError as error:
-            return problem("inputs.not_json", file=file, line=error.lineno, column=error.colno, detail=error.msg)
-    return problem("inputs.not_layer", file=file, detail=detail)

@@ -10,6 +10,7 @@ import numpy as np
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import to_wgs84
+from servicecircle.inputs.assets import AssetReading, read_assets
 from servicecircle.inputs.barriers import read_given_barriers
 from servicecircle.inputs.counts import (
     CountedRows,
@@ -56,6 +57,7 @@ class Inputs:
     population: RasterPeople | PointPeople
     units: UnitReading | None
     facilities: FacilityReading
+    assets: AssetReading
     roads: RoadData
     extent: Bounds
     box: Bounds
@@ -66,8 +68,8 @@ class Inputs:
         """Rows not used, of all files."""
         units = () if self.units is None else self.units.set_aside
         counts = () if self.counts is None else self.counts.set_aside
-        roads = self.roads.set_aside
-        return (*self.population.set_aside, *counts, *units, *self.facilities.set_aside, *roads)
+        things = (*self.facilities.set_aside, *self.assets.set_aside)
+        return (*self.population.set_aside, *counts, *units, *things, *self.roads.set_aside)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
@@ -75,7 +77,8 @@ class Inputs:
         units = () if self.units is None else self.units.notices
         counts = () if self.counts is None else self.counts.notices
         lost = set_aside_notices(self.set_aside)
-        return (*self.population.notices, *counts, *units, *self.facilities.notices, *self.roads.notices, *lost)
+        things = (*self.facilities.notices, *self.assets.notices)
+        return (*self.population.notices, *counts, *units, *things, *self.roads.notices, *lost)
 
 
 def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
@@ -140,6 +143,7 @@ def gather(study: Study) -> Inputs:
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
     facilities = collector.call(lambda: read_facilities(study, box=box))
+    assets = collector.call(lambda: _assets(study, facilities, units))
     roads = collector.call(lambda: read_roads(study, box) if box is not None else require_roads(study))
     given = collector.call(lambda: read_given_barriers(study))
     counts = _counts(study, rows, units, roads, collector)
@@ -148,13 +152,14 @@ def gather(study: Study) -> Inputs:
     if (
         population is None
         or facilities is None
+        or assets is None
         or given is None
         or extent is None
         or box is None
         or not isinstance(roads, RoadData)
     ):
         raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
-    return Inputs(population, units, facilities, _with_given(roads, given), extent, box, counts)
+    return Inputs(population, units, facilities, assets, _with_given(roads, given), extent, box, counts)
 
 
 def _people_and_units(
@@ -197,6 +202,11 @@ def _counts(
     if study.area.units is not None or study.area.points is not None or not isinstance(roads, RoadData):
         return None
     return collector.call(lambda: unit_counts(rows, study, roads.places))
+
+
+def _assets(study: Study, facilities: FacilityReading | None, units: UnitReading | None) -> AssetReading:
+    places, own = (None, ()) if facilities is None else (facilities.frame, facilities.assets)
+    return read_assets(study, places, own, None if units is None else units.frame)
 
 
 def _with_given(roads: RoadData, given: BarrierShapes) -> RoadData:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 CONVENTIONS = (-9999.0, -99999.0)
 #: Beyond this a float is a "no data" value of single precision, whatever its last digits.
 HUGE = 3e38
-_DENSITY = re.compile(r"densit|per\s*(sq|km|ha|m2)|/\s*(sq|km|ha|m2)|km-2|密度", re.IGNORECASE)
+DENSITY = re.compile(r"densit|per\s*(sq|km|ha|m2)|/\s*(sq|km|ha|m2)|km-2|密度", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
     if (scale, offset) != (1.0, 0.0):
         values = values * scale + offset
         notices.append(problem("population.scaled", file=source.path, scale=scale, offset=offset))
-    if any(_DENSITY.search(str(word)) for word in words if word):
+    if any(DENSITY.search(str(word)) for word in words if word):
         problems.append(problem("population.density", file=source.path, words=some(w for w in words if w)))
     valid = ~np.isnan(values)
     negative = int((values < 0).sum())

@@ -11,16 +11,8 @@ import numpy as np
 import pandas as pd
 
 from servicecircle.errors import InternalError, StudyError, problem
-from servicecircle.inputs.formats import (
-    GEOJSON,
-    MAGIC,
-    SUFFIXES,
-    WORKBOOKS,
-    Table,
-    read_csv,
-    read_layer,
-    read_workbook,
-)
+from servicecircle.inputs.formats import TABLES, WORKBOOKS, Table, read_csv, read_workbook
+from servicecircle.inputs.layers import LAYERS, read_layer
 from servicecircle.inputs.problems import nearest
 
 if TYPE_CHECKING:
@@ -29,7 +21,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["FACILITIES", "PEOPLE", "UNITS", "Column", "Schema", "Table", "check_frame", "read_table", "to_number"]
+__all__ = [
+    "ASSETS",
+    "FACILITIES",
+    "PEOPLE",
+    "UNITS",
+    "Column",
+    "Schema",
+    "Table",
+    "check_frame",
+    "read_table",
+    "to_number",
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Column:
     """``text`` means every cell is a str; no frame of the inputs holds a missing value."""
     meaning: str
 
+
+#: What :func:`read_table` reads, by suffix.
+SUFFIXES = (*TABLES, *WORKBOOKS, *LAYERS)
 
 Schema: TypeAlias = "Mapping[str, Column]"
 
@@ -74,6 +80,17 @@ UNITS: Schema = {
     "geometry": Column("geometry", "polygon or point, EPSG:4326, never null or empty"),
 }
 
+ASSETS: Schema = {
+    "of": Column("text", "facility, unit or area"),
+    "target_id": Column("text", "id of the facility or unit; empty for the area"),
+    "asset": Column("text", "code of the vocabulary, or the id of the standard whose value is reported"),
+    "value": Column("float64", "0 or more; an unknown value is no row"),
+    "year": Column("text", "year of the value, four digits; empty when not stated"),
+    "source": Column("text", "file as the study names it"),
+    "row": Column("int64", "row in that file as a person counts it"),
+    "layer": Column("text", "layer or sheet, empty when there is none"),
+}
+
 
 def check_frame(frame: pd.DataFrame, schema: Schema) -> None:
     """Check that a frame has exactly the columns of a schema, in order, of its types and without missing values.
@@ -104,7 +121,7 @@ def read_table(path: Path, layer: str | None = None, *, file: str | None = None)
     Parameters
     ----------
     path : Path
-        A .csv, .tsv, .txt, .xlsx, .xls, .geojson, .json, .gpkg or .shp file.
+        A .csv, .tsv, .txt, .xlsx, .xls, .geojson, .json, .gpkg, .shp or .kml file.
     layer : str or None
         Layer or sheet; the first one when None.
     file : str or None
@@ -118,11 +135,13 @@ def read_table(path: Path, layer: str | None = None, *, file: str | None = None)
     file = path.name if file is None else file
     require_file(path, file)
     suffix = path.suffix.lower()
+    if suffix == ".kmz":
+        raise StudyError(problem("inputs.layers.kmz", file=file))
     if suffix not in SUFFIXES:
         raise StudyError(problem("inputs.unknown_format", file=file, suffix=suffix or "-", known=" ".join(SUFFIXES)))
     if suffix in WORKBOOKS:
         return read_workbook(path, layer, file)
-    if suffix in GEOJSON or suffix in MAGIC:
+    if suffix in LAYERS:
         return read_layer(path, layer, file)
     if layer is not None:
         raise StudyError(problem("inputs.csv_layer", file=file, layer=layer))

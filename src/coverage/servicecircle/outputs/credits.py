@@ -17,8 +17,8 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
     """Yield ``(role, source)`` for each data file of the study, in the order of the study file.
 
     Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``population_table``, ``census``,
-    ``roads``, ``barriers``, ``facilities`` and ``gates`` (of a facility file); each has a word in the text section
-    ``tables.role``.
+    ``roads``, ``barriers``, ``facilities``, ``gates`` (of a facility file) and ``assets``; each has a word in the text
+    section ``tables.role``.
     """
     single = (
         ("units", study.area.units),
@@ -37,6 +37,8 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
         yield "facilities", facility_file
         if facility_file.gates is not None:
             yield "gates", facility_file.gates
+    for asset_file in study.assets:
+        yield "assets", asset_file
 
 
 def _downloaded(study: Study) -> File | None:

@@ -1,4 +1,4 @@
-"""Words for facilities, owners and administrative units, read from ``vocabulary.toml``: one word, one code.
+"""Words for facilities, owners, administrative units and assets, read from ``vocabulary.toml``: one word, one code.
 
 A word is compared whole. Before comparing, both sides are trimmed, full-width characters are folded to half-width
 and upper case to lower case. Nothing is guessed from a part of a word: an unknown word stays unknown, to be reported.
@@ -28,6 +28,7 @@ Level = Literal[
     "outside",
 ]
 UnitKind = Literal["village", "community", "town", "street"]
+AssetUnit = Literal["persons", "beds", "vehicles", "places", "kinds", "posts"]
 
 
 class Term(Record):
@@ -49,6 +50,8 @@ class Term(Record):
     """Level of an administrative unit."""
     kind: UnitKind | None = None
     """Kind of unit a presence may be limited to."""
+    unit: AssetUnit | None = None
+    """What one of an asset is."""
 
     @property
     def title(self) -> Title:
@@ -92,6 +95,11 @@ def unit_terms() -> dict[str, Term]:
     return dict(_section("unit"))
 
 
+def assets() -> dict[str, Term]:
+    """Return the assets (staff, beds, vehicles ...) by code."""
+    return dict(_section("asset"))
+
+
 def type_code(text: str) -> str | None:
     """Return the facility type a word means, or None for an unknown word.
 
@@ -107,6 +115,11 @@ def type_code(text: str) -> str | None:
 def ownership_code(text: str) -> str | None:
     """Return ``government``, ``collective``, ``private`` or ``non_profit``, or None for an unknown word."""
     return _index("ownership").get(fold(text))
+
+
+def asset_code(text: str) -> str | None:
+    """Return the asset a word means (``床位数`` is ``beds``), or None for an unknown word."""
+    return _index("asset").get(fold(text))
 
 
 def unit_code(text: str) -> str | None:

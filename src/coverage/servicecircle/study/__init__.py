@@ -3,6 +3,7 @@
 from servicecircle.study.load import load_study, study_from
 from servicecircle.study.model import (
     Area,
+    AssetFile,
     Barriers,
     Calibration,
     FacilityColumns,
@@ -32,6 +33,7 @@ from servicecircle.study.model import (
 
 __all__ = [
     "Area",
+    "AssetFile",
     "Barriers",
     "Calibration",
     "FacilityColumns",

@@ -303,6 +303,38 @@ class FacilityColumns(Section):
     """Latitude."""
     ownership: str | None = None
     """Ownership."""
+    beds: str | None = None
+    """Beds; ``床位数`` is recognised."""
+    open_beds: str | None = None
+    """Beds in use."""
+    authorised_beds: str | None = None
+    """Beds the facility is authorised to have."""
+    staff: str | None = None
+    """Health technical staff (asset ``health_staff``)."""
+    doctors: str | None = None
+    """Licensed (assistant) doctors; ``执业医师数`` is recognised."""
+    gps: str | None = None
+    """General practitioners."""
+    nurses: str | None = None
+    """Registered nurses; ``注册护士数`` is recognised."""
+    public_health_staff: str | None = None
+    """Public health staff."""
+    public_health_physicians: str | None = None
+    """Public health physicians."""
+    vehicles: str | None = None
+    """Ambulances (asset ``ambulances``); ``救护车数`` is recognised."""
+    negative_pressure_ambulances: str | None = None
+    """Negative-pressure ambulances."""
+    childcare_places: str | None = None
+    """Childcare places (托位)."""
+    tcm_methods: str | None = None
+    """Methods of Chinese or Mongolian medicine offered."""
+    tcm_classes: str | None = None
+    """Classes of services of Chinese or Mongolian medicine offered."""
+    supervision_staff: str | None = None
+    """Health supervision staff."""
+    posts: str | None = None
+    """Established professional posts (编制)."""
 
 
 class FacilityFile(Source):
@@ -322,6 +354,43 @@ class FacilityFile(Source):
     A gate belongs to the area with the nearest border, at most 20 m away. Without this key the gates and entrances of
     the road file on the border count; an area without gates is entered where walkable roads meet its border, else
     anywhere (every 100 m)."""
+
+
+class AssetFile(File):
+    """One file of what facilities, units or the area have: staff, beds, vehicles, places, reported values.
+
+    Either a column for each asset (``columns``, ``reported``), or a row for each value (``asset`` and ``value``).
+    """
+
+    layer: str | None = None
+    """Layer of a vector file or sheet of a workbook; the first one when left out."""
+    of: Literal["facility", "unit", "area"]
+    """Whose values they are: a ``facility``'s, a ``unit``'s (village, community) or the whole ``area``'s."""
+    id: str | None = None
+    """Column of the identifier of the facility or unit; recognised when left out."""
+    name: str | None = None
+    """Column of its name, used where the identifier finds nothing; recognised when left out."""
+    parent: str | None = None
+    """Column of the town a unit belongs to, to tell villages of one name apart; recognised when left out."""
+    year: int | None = Field(default=None, ge=1900, le=2200)
+    """Year of the values; a column ``年份`` or ``year`` is recognised when left out."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Asset (code or word of the vocabulary) and its column: ``{ doctors = "执业医师", beds = "床位数" }``."""
+    reported: dict[str, str] = Field(default_factory=dict)
+    """Standard and the column of its reported value: ``{ "shanting/S15" = "满意度" }``."""
+    asset: str | None = None
+    """Column of the asset's word or the standard's id, where each row is one value."""
+    value: str | None = None
+    """Column of the value, where each row is one value."""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Rows that count: ``{ 县 = "= 山亭区" }``; operators ``> >= < <= = !=``."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> AssetFile:
+        wide, long = bool(self.columns or self.reported), (self.asset is not None, self.value is not None)
+        if wide == any(long) or any(long) != all(long):
+            raise PydanticCustomError("asset_form", "give columns or reported, or both asset and value")
+        return self
 
 
 class StandardsSection(Section):
@@ -391,6 +460,8 @@ class Study(Section):
     """How people get there."""
     facilities: tuple[FacilityFile, ...] = Field(min_length=1)
     """Files of facilities."""
+    assets: tuple[AssetFile, ...] = ()
+    """Files of staff, beds, vehicles and reported values."""
     standards: StandardsSection
     """Which requirements are judged."""
     gap: Gap = Gap()

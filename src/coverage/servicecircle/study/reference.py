@@ -65,11 +65,16 @@ margin_km = 20
     "population": """\
 [population]
 raster = { path = "population.tif", source = "WorldPop 2020", licence = "CC BY 4.0" }
+calibrate = { path = "census.csv", unit = "town", column = "常住人口" }
 # or people at points: points = { path = "people.csv", crs = "WGS84", persons = "人口", lon = "经度", lat = "纬度" }
+# or a village table without coordinates, alone or beside the raster: table = { path = "村表.xlsx", persons = "常住人口" }
 """,
     "roads": """\
 [roads]
 osm = { path = "county.osm.pbf", source = "OpenStreetMap contributors", licence = "ODbL 1.0" }
+# or a graph saved by osmnx: graphml = "county.graphml"
+# or the bureau's layer: lines = { path = "道路.shp", class = "道路等级", classes = { "铁路" = "none" } }
+# or a download for the study's box, kept beside the study: download = {}
 """,
     "barriers": """\
 [barriers]
@@ -101,6 +106,14 @@ where = { healthcare = "!= no" }
 path = "fitness.csv"
 crs = "WGS84"
 type = "fitness_venue"
+""",
+    "assets": """\
+[[assets]]
+path = "人员.xlsx"
+of = "facility"
+id = "机构编号"
+year = 2024
+columns = { doctors = "执业医师", nurses = "注册护士", ambulances = "救护车" }
 """,
     "standards": """\
 [standards]
@@ -158,7 +171,7 @@ def _table(model: type[BaseModel], path: str, above: frozenset[type[BaseModel]])
     rows = [COLUMNS, ("---",) * len(COLUMNS)]
     rows += [
         _row(key, field, _resolved(properties.get(key, {}), definitions), definitions)
-        for key, field in model.model_fields.items()
+        for key, field in ((field.alias or name, field) for name, field in model.model_fields.items())
     ]
     yield "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
     for key, field in model.model_fields.items():

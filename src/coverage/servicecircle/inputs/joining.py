@@ -1,0 +1,124 @@
+"""Whose row is it: rows of a table found among facilities or units by identifier, else by exact name."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from servicecircle.errors import Problem, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+#: Rows of one file for which the nearest spellings are sought; the others are told without.
+MOST_SOUGHT = 200
+SPELLINGS = 3
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Whose row it is, or why that is not known."""
+
+    id: str
+    """Identifier of the facility or unit; empty where there is none."""
+    reason: Problem | None = None
+    """Why the row is nobody's."""
+
+
+def join_facilities(ids: Sequence[str], names: Sequence[str], facilities: pd.DataFrame) -> list[Joined]:
+    """Find the facility of each row: by its id, by the id its own file gives it, else by its exact name.
+
+    Parameters
+    ----------
+    ids, names : sequences of str (rows,)
+        As the table holds them; may be empty.
+    facilities : DataFrame
+        ``FACILITIES`` of :mod:`servicecircle.inputs.tables`.
+
+    Returns
+    -------
+    list of Joined (rows,)
+        A word that fits several facilities is nobody's.
+    """
+    full = _by_word(zip(facilities["id"], facilities["id"], strict=True))
+    bare = _by_word(
+        (one.removeprefix(f"{PurePath(source).stem}:"), one)
+        for one, source in zip(facilities["id"], facilities["source"], strict=True)
+    )
+    named = _by_word(zip(facilities["name"], facilities["id"], strict=True))
+    seek = _Spellings([*bare, *named])
+    return [
+        _first([full.get(one), bare.get(one), named.get(name)], one or name, seek)
+        for one, name in zip(map(str, ids), map(str, names), strict=True)
+    ]
+
+
+def join_units(ids: Sequence[str], names: Sequence[str], parents: Sequence[str], units: pd.DataFrame) -> list[Joined]:
+    """Find the unit of each row: by its id, else by its name inside its town (anywhere where the row names no town).
+
+    Parameters
+    ----------
+    ids, names, parents : sequences of str (rows,)
+        As the table holds them; may be empty.
+    units : DataFrame
+        ``UNITS`` of :mod:`servicecircle.inputs.tables`.
+
+    Returns
+    -------
+    list of Joined (rows,)
+        A name that fits several units is nobody's.
+    """
+    coded = _by_word(zip(units["id"], units["id"], strict=True))
+    anywhere = _by_word(zip(units["name"], units["id"], strict=True))
+    inside = _by_word(
+        (f"{parent}\n{name}", one)
+        for parent, name, one in zip(units["parent"], units["name"], units["id"], strict=True)
+    )
+    towns = set(units["parent"])
+    seek = _Spellings([*coded, *anywhere])
+    return [
+        _first(
+            [coded.get(one), inside.get(f"{parent}\n{name}") if parent in towns else anywhere.get(name)],
+            one or name,
+            seek,
+        )
+        for one, name, parent in zip(map(str, ids), map(str, names), map(str, parents), strict=True)
+    ]
+
+
+def _by_word(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word, one in pairs:
+        if word:
+            found.setdefault(word, []).append(one)
+    return found
+
+
+class _Spellings:
+    """The nearest spellings of a word, sought for the first rows only: comparing is slow."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = sorted(set(known))
+        self.sought = 0
+
+    def near(self, word: str) -> str:
+        self.sought += 1
+        if self.sought > MOST_SOUGHT:
+            return "-"
+        return ", ".join(difflib.get_close_matches(word, self.known, n=SPELLINGS, cutoff=0.4)) or "-"
+
+
+def _first(found: Sequence[list[str] | None], word: str, seek: _Spellings) -> Joined:
+    """Return the only one of the first list that holds any."""
+    if not word:
+        return Joined("", problem("assets.reason.no_key"))
+    matches = next((one for one in found if one), None)
+    if matches is None:
+        return Joined("", problem("assets.reason.unmatched", nearest=seek.near(word)))
+    if len(matches) > 1:
+        return Joined("", problem("assets.reason.several", ids=", ".join(sorted(matches)[:SPELLINGS])))
+    return Joined(matches[0])
