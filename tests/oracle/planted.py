@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from .criteria import facility_type, owner
+from .fast_legs import FastWorld
 from .osm import GEOD, Tags, Way, is_water_area, routable
 from .truth import FACTORS, Truth, is_short
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from .county import County
     from .criteria import Criterion
-    from .fast_legs import FastWorld
 
 CAUSES = (
     "river_detour", "no_road", "no_facility", "wrong_ownership", "one_way", "slope", "data_defect", "near_miss",
@@ -189,21 +189,18 @@ class Prover:
     """Asks the edited worlds; a world is built once for each set of road edits."""
 
     def __init__(self, truth: Truth) -> None:
-        from .fast_legs import FastWorld
-
         self.truth, self.county = truth, truth.county
         self.worlds: dict[str, tuple[County, FastWorld]] = {"": (self.county, truth.traveller.fast)}
-        self.make = FastWorld
 
     def _world(self, edits: list[tuple[str, list[str]]]) -> tuple[County, FastWorld]:
         network = [edit for edit in edits if edit[0] in NETWORK]
         key = repr(network) if network else ""
         if key not in self.worlds:
             county = edit_network(self.county, network)
-            self.worlds[key] = county, self.make(county.world())
+            self.worlds[key] = county, FastWorld(county.world())
         return self.worlds[key]
 
-    def ask(self, unit: int, edits: list[tuple[str, list[str]]], *, relief: bool) -> Truth:
+    def ask(self, criterion: Criterion, unit: int, edits: list[tuple[str, list[str]]], *, relief: bool) -> Truth:
         """The truth for one unit after edits."""
         unknown = {name for name, _ in edits} - KNOWN
         if unknown:
@@ -211,7 +208,7 @@ class Prover:
         county, fast = self._world(edits)
         county = replace(county, facilities=edit_facilities(county.facilities, edits))
         any_owner = ("ownership", ["any"]) in edits
-        return Truth(county, use_relief=relief, any_owner=any_owner, only=[unit], fast=fast)
+        return Truth(county, use_relief=relief, any_owner=any_owner, only=[unit], asked=criterion, fast=fast)
 
     def prove(self, row: pd.Series) -> dict[str, Any]:
         """One row of planted.csv with its figures and whether it is true."""
@@ -222,7 +219,7 @@ class Prover:
         unit, edits = units.index(row["unit_id"]), parse(row["counterfactual"])
         persons = float(self.truth.persons()[unit])
         relief = row["cause"] == "slope" or self.truth.use_relief
-        before = self.ask(unit, [], relief=relief) if relief != self.truth.use_relief else self.truth
+        before = self.ask(criterion, unit, [], relief=relief) if relief != self.truth.use_relief else self.truth
         had = figures(before, criterion, unit)
         result = {"persons": persons, "applies": bool(self.county.applies(criterion)[unit])}
         result |= dict(zip(FIGURES[:3], had, strict=True))
@@ -231,7 +228,7 @@ class Prover:
             result |= self._near_miss(criterion, unit, edits, persons, short)
         else:
             level = ("flat", []) in edits
-            after = self.ask(unit, edits, relief=relief and not level)
+            after = self.ask(criterion, unit, edits, relief=relief and not level)
             has = figures(after, criterion, unit)
             result |= dict(zip(FIGURES[3:], has, strict=True))
             cured = not any(_short(criterion, persons, v) for v in has)
@@ -255,7 +252,7 @@ class Prover:
             factor = given[0]
         decided = len(set(short)) == 1
         if changes:
-            value = figures(self.ask(unit, changes, relief=self.truth.use_relief), criterion, unit)[1]
+            value = figures(self.ask(criterion, unit, changes, relief=self.truth.use_relief), criterion, unit)[1]
         elif criterion.presence:
             value = persons if int(self.truth.counts(criterion)[0][unit]) == 1 else 0.0
         else:

@@ -336,7 +336,7 @@ def test_edits(truth: Truth, unit: str, criterion: str, edit: str, uncovered: fl
 
     asked = next(c for c in truth.county.criteria if c.key == criterion)
     row = truth.county.units["id"].tolist().index(unit)
-    after = Prover(truth).ask(row, parse(edit), relief=False)
+    after = Prover(truth).ask(asked, row, parse(edit), relief=False)
     assert figures(after, asked, row)[1] == pytest.approx(uncovered)
 
 
@@ -345,7 +345,7 @@ def test_unknown_edit_is_refused(truth: Truth) -> None:
     from .planted import Prover
 
     with pytest.raises(ValueError, match="does not know"):
-        Prover(truth).ask(0, parse("paint_it=red"), relief=False)
+        Prover(truth).ask(truth.county.criteria[0], 0, parse("paint_it=red"), relief=False)
 
 
 def test_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

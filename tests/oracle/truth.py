@@ -21,7 +21,7 @@ import pandas as pd
 import shapely
 
 from .county import BORDER_M, GEOD, County, demand_points, points_per_side, read_county
-from .fast_legs import FastWorld, Legs
+from .fast_legs import FastWorld
 from .fast_travel import Answers, Points, Traveller, straight_many
 from .relief import read_relief
 
@@ -46,16 +46,19 @@ def is_short(persons: np.ndarray, uncovered: np.ndarray) -> np.ndarray:
 class Truth:
     """A county, its roads and demand points, and every question that is asked of them.
 
-    `any_owner` lets every owner count; `only` keeps the demand points of these units (rows) alone.
+    `any_owner` lets every owner count; `only` keeps the demand points of these units (rows) alone, `asked` the modes of
+    this criterion.
     """
 
     county: County
     use_relief: bool = False
     any_owner: bool = False
     only: Sequence[int] | None = None
+    asked: Criterion | None = None
     fast: FastWorld | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     answers: dict[Any, Answers] = field(default_factory=dict)
+    doors: dict[bytes, Points] = field(default_factory=dict)
 
     @cached_property
     def traveller(self) -> Traveller:
@@ -69,7 +72,8 @@ class Truth:
     @cached_property
     def modes(self) -> list[str]:
         """Modes some criterion travels by."""
-        return sorted({c.mode for c in self.county.criteria} - {""})
+        asked = self.county.criteria if self.asked is None else [self.asked]
+        return sorted({c.mode for c in asked} - {""})
 
     @cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
@@ -88,10 +92,13 @@ class Truth:
         self.seconds["legs"] = time.perf_counter() - start
         return points
 
-    @cached_property
-    def doors(self) -> Points:
-        """All facilities of the list with their legs."""
-        return self.traveller.doors(self.county.facilities[["lon", "lat"]].to_numpy(dtype=float), self.modes)
+    def doors_of(self, rows: np.ndarray) -> Points:
+        """Facilities (rows of the list) with their legs."""
+        key = rows.tobytes()
+        if key not in self.doors:
+            lonlat = self.county.facilities[["lon", "lat"]].to_numpy(dtype=float)[rows]
+            self.doors[key] = self.traveller.doors(lonlat, self.modes)
+        return self.doors[key]
 
     def reach(self, criterion: Criterion) -> Answers:
         """Nearest facility of every demand point."""
@@ -99,7 +106,7 @@ class Truth:
         key = rows.tobytes(), criterion.straight, criterion.mode, criterion.direction, criterion.quantity
         if key not in self.answers:
             ids = self.county.facilities["id"].iloc[rows].tolist()
-            demand, doors = self.demand, some_points(self.doors, rows)
+            demand, doors = self.demand, self.doors_of(rows)
             start = time.perf_counter()
             if criterion.straight:
                 self.answers[key] = straight_many(demand, doors, ids)
@@ -163,19 +170,6 @@ class Truth:
         if not frames:
             return pd.DataFrame(columns=COLUMNS)
         return pd.concat(frames).sort_values(["criterion", "unit_id"], ignore_index=True)[COLUMNS]
-
-
-def some_points(points: Points, rows: np.ndarray) -> Points:
-    """Some of the points, renumbered."""
-    back = np.full(len(points.lonlat), -1)
-    back[rows] = np.arange(len(rows))
-    legs = {}
-    for mode, all_legs in points.legs.items():
-        k = back[all_legs.point] >= 0
-        legs[mode] = Legs(
-            back[all_legs.point[k]], all_legs.edge[k], all_legs.mm[k], all_legs.from_start_mm[k], all_legs.foot[k]
-        )
-    return Points(points.lonlat[rows], legs, points.xy[rows], points.walled[rows])
 
 
 def _metres(line: Any, point: Any) -> float:
