@@ -34,7 +34,8 @@ def dirty_workbook(table: pd.DataFrame, rng: np.random.Generator) -> Dirty:
     rows = {sheet: _rows(table[(table["sheet"] == sheet).to_numpy() & ~gbk]) for sheet in SHEETS}
     faults: list[tuple[str, int, str, object]] = []
     main = rows[SHEETS[0]]
-    order = rng.permutation(len(main)).tolist()
+    hospital = next(k for k, row in enumerate(main) if row[TYPE] == "综合医院")
+    order = [k for k in rng.permutation(len(main)).tolist() if k != hospital]
 
     def some(share: float) -> list[int]:
         return [order.pop() for _ in range(max(LEAST, round(share * len(main)))) if order]
@@ -57,7 +58,7 @@ def dirty_workbook(table: pd.DataFrame, rng: np.random.Generator) -> Dirty:
     for k in some(DUPLICATES):
         main.append(list(main[k]))
         faults.append(("duplicate", len(main) - 1, str(main[k][ID]), ""))
-    _departments(main, faults, rng)
+    _departments(main, main[hospital], faults, rng)
     place = ("facilities_dirty.xlsx", SHEETS[0])
     noted = [[*place, k + 3, main[k][ID], fault, other, value] for fault, k, other, value in faults]
     head: list[list[object]] = [["文件", "工作表", "行", "机构编号", "错误", "另见", "值"]]
@@ -70,10 +71,12 @@ def _rows(table: pd.DataFrame) -> list[list[object]]:
 
 
 def _departments(
-    rows: list[list[object]], faults: list[tuple[str, int, str, object]], rng: np.random.Generator
+    rows: list[list[object]],
+    hospital: list[object],
+    faults: list[tuple[str, int, str, object]],
+    rng: np.random.Generator,
 ) -> None:
     """Add wards of the county hospital as if they were hospitals, a few metres off, as map services list them."""
-    hospital = next(row for row in rows if row[TYPE] == "综合医院")
     for number in range(max(LEAST, round(DEPARTMENTS * len(rows)))):
         row = list(hospital)
         row[ID] = f"{hospital[ID]}-{number + 1:02d}"

@@ -188,6 +188,8 @@ A county that does not exist ({en}), made by the command above; names are invent
 | `dem.tif` | 高程（米） | elevation, metres |
 | `villages.csv`, `census.csv` | 村级和乡镇人口（常住、户籍），无坐标 | people by village and by town, no coordinates |
 | `facilities.xlsx` | 设施工作簿（GCJ-02） | the facility workbook, GCJ-02 |
+| `venues.geojson`, `gates.geojson`, `reported.csv` | 面状和线状设施、上报值 | areas, lines, reported values |
+| `study_more.toml` | 用上以上各种数据的研究文件 | a study that uses these too |
 | `facilities_dirty.xlsx`, `clinics_gbk.csv`, `study_dirty.toml` | 同样的设施，带人为错误 | with planted faults |
 | `faults.csv` | 埋入的错误 | the planted faults |
 | `planted.csv` | 埋好的缺口、原因和反事实 | planted gaps, their causes, and what would cover them |

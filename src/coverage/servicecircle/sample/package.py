@@ -18,7 +18,8 @@ from servicecircle.sample.land import stream
 from servicecircle.sample.osmfile import write_osm
 from servicecircle.sample.planted_list import planted_rows
 from servicecircle.sample.relief import VOID
-from servicecircle.sample.study_text import study_text, study_tree
+from servicecircle.sample.study_text import more_tree, study_text, study_tree
+from servicecircle.sample.venues import venue_layers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,6 +134,12 @@ def _write_tables(county: County, folder: Path, file: OsmFile) -> None:
     files.write_csv(folder / "villages.csv", villages)
     files.write_csv(folder / "census.csv", census)
     files.write_csv(folder / "planted.csv", planted_rows(county, file))
+    for name, text in venue_layers(county.land).items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    vehicles = sum(f.ambulances or 0 for f in county.facilities)
+    negative = sum(f.negative_pressure or 0 for f in county.facilities)
+    reported = [("救护车", 2025, vehicles, "合成数据"), ("负压救护车", 2025, negative, "合成数据")]
+    files.write_csv(folder / "reported.csv", [("指标", "年份", "数值", "备注"), *reported])
     table = files.facility_table(county.land, county.places, county.facilities)
     dirty = dirty_workbook(table, stream(county.seed, "dirty"))
     files.write_workbook(folder / "facilities_dirty.xlsx", dirty.sheets)
@@ -171,5 +178,6 @@ def _write_texts(county: County, folder: Path) -> None:
         key: value for key, value in dirty["facilities"][0].items() if key not in ("path", "layer", "crs")
     }
     dirty["facilities"].append(clinics)
+    (folder / "study_more.toml").write_text(study_text(more_tree(preset)), encoding="utf-8", newline="\n")
     (folder / "study_dirty.toml").write_text(study_text(dirty), encoding="utf-8", newline="\n")
     (folder / "README.md").write_text(files.readme(preset, county.seed), encoding="utf-8", newline="\n")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: A road that ends this far short of its junction, as a slip of the drawing hand leaves it.
 GAP_M = 3.0
+#: A longer road cut off with its village would be a network of its own that people may use.
+LONGEST_GAP_M = 2400.0
 #: No facility of the kind within this distance of the planted village without one.
 LONELY_M = 3600.0
 #: Distances by road between the county town's middle and the one-way village: direct, and the way round.
@@ -96,9 +98,11 @@ def plant(land: Land, places: Places, graph: dict[tuple[int, int], str], seed: i
     if preset.villages >= 20:
         roles["off_road"] = _remote(places, graph, roles)
         graph = {edge: kind for edge, kind in graph.items() if roles["off_road"] not in edge}
-        roles["road_gap"] = _remote(places, graph, roles)
-        mine = sorted(edge for edge in graph if roles["road_gap"] in edge)
-        graph = {edge: kind for edge, kind in graph.items() if edge not in mine[1:]}
+        village = _remote(places, graph, roles)
+        mine = sorted((edge for edge in graph if village in edge), key=lambda e: _length_m(places, e))
+        if _length_m(places, mine[0]) <= LONGEST_GAP_M:
+            roles["road_gap"] = village
+            graph = {edge: kind for edge, kind in graph.items() if edge not in mine[1:]}
     if preset.straight_circle:
         roles["lonely"] = _lonely(places, roles)
     no_clinic = _without(places, roles)
@@ -106,6 +110,10 @@ def plant(land: Land, places: Places, graph: dict[tuple[int, int], str], seed: i
     private = tuple(sorted(rng.permutation(candidates)[: min(3, len(candidates) // 6)].tolist()))
     rings = {roles[role]: ring for role, ring in RINGS.items() if role in roles}
     return Planted(roles, graph, frozenset(no_clinic), private, _hub_edge(places, graph, roles), rings)
+
+
+def _length_m(places: Places, edge: tuple[int, int]) -> float:
+    return float(np.hypot(*(places.xy[edge[0]] - places.xy[edge[1]])))
 
 
 def _hub_edge(places: Places, graph: dict[tuple[int, int], str], roles: dict[str, int]) -> tuple[int, int] | None:

@@ -19,6 +19,11 @@ FACILITY_COLUMNS = {
     "lon": "经度",
     "lat": "纬度",
     "ownership": "所有制",
+    "beds": "床位数",
+    "doctors": "执业医师",
+    "nurses": "注册护士",
+    "staff": "卫生技术人员",
+    "vehicles": "救护车",
 }
 
 #: What stands above a table of the study file.
@@ -28,6 +33,7 @@ COMMENTS = {
     "population": "每格人数（3 角秒）；villages.csv 按村统计同样的人口。 Persons per cell; villages.csv by village.",
     "roads": "道路、河流、铁路和地名。 Roads, river, railway, place names.",
     "facilities": "设施工作簿，坐标 GCJ-02（地图服务导出）。 The facility workbook, GCJ-02 as map services export it.",
+    "assets": "全县的车辆等上报值。 Vehicles and other values the county reports.",
     "standards": "要检验的条文；servicecircle standards list 列出全部。 What is judged.",
     "siting": "再建三处，建在哪里新增覆盖的人最多。 Where three more sites would newly cover most people.",
     "outputs": "zh 或 en。",
@@ -58,6 +64,17 @@ def study_tree(preset: Preset, *, workbook: str = "facilities.xlsx") -> dict[str
         "siting": {"standard": preset.siting, "choose": 3},
         "outputs": {"language": "zh"},
     }
+
+
+def more_tree(preset: Preset) -> dict[str, Any]:
+    """Return the study of the same county that uses every other kind of input."""
+    tree = study_tree(preset)
+    tree["study"]["name"] = f"{preset.county}（合成数据，更多数据）"
+    tree["population"]["calibrate"] = {"path": "census.csv", "unit": "town", "column": "户籍人口", **MADE}
+    tree["facilities"].append({"path": "venues.geojson", "gates": {"path": "gates.geojson", **MADE}, **MADE})
+    tree["assets"] = [{"path": "reported.csv", "of": "area", "asset": "指标", "value": "数值", **MADE}]
+    order = ("study", "area", "population", "roads", "facilities", "assets", "standards", "siting", "outputs")
+    return {name: tree[name] for name in order}
 
 
 def study_text(tree: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ margin_km = 20
 raster = { path = "population.tif", source = "WorldPop 2020", licence = "CC BY 4.0" }
 calibrate = { path = "census.csv", unit = "town", column = "常住人口" }
 # or people at points: points = { path = "people.csv", crs = "WGS84", persons = "人口", lon = "经度", lat = "纬度" }
-# or a village table without coordinates, alone or beside the raster: table = { path = "村表.xlsx", persons = "常住人口" }
+# or a village table without coordinates, alone or beside the raster: table = { path = "村表.xlsx", persons = "人口" }
 """,
     "roads": """\
 [roads]
