@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 REGIONAL = ("county_medical_subcentre", "emergency_point", "regional_medical_centre")
 #: What a settlement gets when its verdict stays unclear: the service behind a type.
 SERVICE_OF = {"village_clinic": "clinic", "community_health_station": "station", "activity_ground": "fitness"}
-ATTEMPTS = 4
+#: Settlements are given what they lack in so many steps, then all is drawn anew; so many times in all.
+STEPS, ATTEMPTS = 2, 6
+#: From this attempt on villages may be left by most of their people.
+LAST_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -140,27 +143,33 @@ def _inhabited(county: County, lattices: list[streets.Lattice]) -> County:
     land, places, planted = county.land, county.places, county.planted
     made = services.make_facilities(land, places, lattices, planted, county.seed)
     draft = _draft(replace(county, facilities=tuple(made)))
+    best: County | None = None
     forced: frozenset[tuple[str, int]] = frozenset()
-    result = county
-    for _ in range(ATTEMPTS):
-        draws = services.draw(land, places, planted, county.seed, forced=forced)
-        result = _judged(county, draft, made, draws, forced)
-        more = {
-            (service, k)
-            for criterion, k in result.unclear
-            for kind, service in SERVICE_OF.items()
-            if _could_have(criterion, kind, places, k)
-        }
-        more |= {
-            (code, k)
-            for criterion, k in result.unclear
-            for code in REGIONAL
-            if code in accepts(criterion.standard.types)
-        }
-        if not more - forced:
+    for attempt in range(ATTEMPTS):
+        variant, step = divmod(attempt, STEPS)
+        forced = forced if step else frozenset()
+        draws = services.draw(land, places, planted, stream(county.seed, f"services {variant}"), forced=forced)
+        result = _judged(county, draft, made, draws, forced, attempt)
+        if best is None or len(result.unclear) < len(best.unclear):
+            best = result
+        if not result.unclear:
             break
-        forced |= more
-    return result
+        forced |= _helpful(result)
+    return best or county
+
+
+def _helpful(county: County) -> set[tuple[str, int]]:
+    """Return the services that would settle unclear verdicts, each with the settlement that lacks it."""
+    own = {
+        (service, k)
+        for criterion, k in county.unclear
+        for kind, service in SERVICE_OF.items()
+        if _could_have(criterion, kind, county.places, k)
+    }
+    of_region = {
+        (code, k) for criterion, k in county.unclear for code in REGIONAL if code in accepts(criterion.standard.types)
+    }
+    return own | of_region
 
 
 def _could_have(criterion: Criterion, kind: str, places: Places, k: int) -> bool:
@@ -209,6 +218,7 @@ def _judged(
     made: list[Facility],
     draws: services.Draws,
     forced: frozenset[tuple[str, int]],
+    attempt: int,
 ) -> County:
     """Measure every way to the facilities that exist, choose the regional sites, then let people settle."""
     there = draft.row_of[[k for k, facility in enumerate(made) if draws.keeps(facility)]]
@@ -223,17 +233,30 @@ def _judged(
         by_site = _by_site(base, draft, homes)
         must = [k for service, k in sorted(forced) if service == code]
         base = decide.nearest_of(base, [by_site[k] for k in must])
-        rng = stream(county.seed, code)
-        sites = decide.choose_sites(by_site, base, county.cells, draft.points, county.cells.first(), rng)
+        rng = stream(county.seed, f"{code} {attempt // STEPS}")
+        sites = decide.choose_sites(by_site, base, county.cells, draft.points, rng)
         for k, m in zip(mine, decide.nearest_of(base, [by_site[s] for s in sites]), strict=True):
             measured[k] = m
         facilities += [services.regional(made[homes[k]], code) for k in dict.fromkeys((*must, *sites))]
+    village = county.places.kind == "village"
+    village[list(county.planted.roles.values())] = False
     settled = decide.settle_people(
-        county.places, county.cells, county.residents, measured, draft.points, draft.study.gap
+        county.places,
+        county.cells,
+        county.residents,
+        measured,
+        draft.points,
+        draft.study.gap,
+        may_empty=village & (attempt >= LAST_STEPS),
     )
     near = decide.near_misses(county.places, measured, settled.persons, county.cells, draft.points, draft.study.gap)
     return replace(
-        county, facilities=tuple(facilities), persons=settled.persons, unclear=settled.unclear, near=tuple(near)
+        county,
+        facilities=tuple(facilities),
+        residents=settled.residents,
+        persons=settled.persons,
+        unclear=settled.unclear,
+        near=tuple(near),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.geo.sums import sum_by
-from servicecircle.sample.people import Cells, spread
+from servicecircle.sample.people import DENSEST, Cells, spread
 from servicecircle.travel.reach import State
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
 FACTORS = (0.89, 1.0, 1.11)
 #: A near miss holds at the limit and not at this share of it.
 NEAR_MISS = 0.8
-ROUNDS = 12
+#: Rounds of moving people about; after some of them, villages that stay unclear are left by all but a few people.
+ROUNDS, PATIENCE = 16, 8
+FEW = 3
 #: A set of regional sites is good when no unit has more than this share of its cells in between.
 TOLERABLE = 0.5
 #: Most sites of one regional service, and sets of them looked at for each size.
 MOST_SITES = 6
-SETS_OF_A_SIZE = 40
+SETS_OF_A_SIZE = 60
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,6 @@ def choose_sites(
     base: list[Measured],
     cells: Cells,
     draft: Draft,
-    used: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> tuple[int, ...]:
     """Return the settlements whose health centres also serve the region.
@@ -116,7 +117,7 @@ def choose_sites(
     for size in range(min(2, len(known)), min(MOST_SITES, len(known)) + 1):
         for chosen in _some_sets(known, size, rng):
             together = nearest_of(base, [by_site[k] for k in chosen])
-            worst = sum(_in_between(m, cells, draft, used) for m in together)
+            worst = sum(_in_between(m, cells, draft) for m in together)
             if worst < best[0]:
                 best = worst, chosen
         if best[0] == 0:
@@ -140,12 +141,12 @@ def nearest_of(base: list[Measured], more: list[list[Measured]]) -> list[Measure
     ]
 
 
-def _in_between(m: Measured, cells: Cells, draft: Draft, used: NDArray[np.bool_]) -> float:
-    """Return how many units have too many of their used cells between 0.9 and 1.1 of the limit."""
-    near = _near(m, draft, len(cells.index)) & used
-    count = np.bincount(cells.place[near], minlength=len(cells.wanted))
-    total = np.bincount(cells.place[used], minlength=len(cells.wanted))
-    return float(((count > TOLERABLE * total) & m.applies).sum())
+def _in_between(m: Measured, cells: Cells, draft: Draft) -> float:
+    """Return how much of the units that have too many of their cells between 0.9 and 1.1 of the limit lies there."""
+    near = _near(m, draft, len(cells.index))
+    places = len(cells.wanted)
+    share = np.bincount(cells.place[near], minlength=places) / np.maximum(np.bincount(cells.place, minlength=places), 1)
+    return float(share[(share > TOLERABLE) & m.applies].sum())
 
 
 def _near(m: Measured, draft: Draft, cells: int) -> NDArray[np.bool_]:
@@ -179,23 +180,41 @@ class Settled:
     Attributes
     ----------
     persons : float64 array (cells,)
+    residents : int64 array (places,)
+        People of each settlement: a committee with too few cells left hands people on to others.
     unclear : tuple of (Criterion, int)
         Criterion and settlement that no move of people could make clear.
     """
 
     persons: NDArray[np.float64]
+    residents: NDArray[np.int64]
     unclear: tuple[tuple[Criterion, int], ...]
 
 
 def settle_people(
-    places: Places, cells: Cells, residents: NDArray[np.int64], measured: list[Measured], draft: Draft, gap: Gap
+    places: Places,
+    cells: Cells,
+    residents: NDArray[np.int64],
+    measured: list[Measured],
+    draft: Draft,
+    gap: Gap,
+    *,
+    may_empty: NDArray[np.bool_],
 ) -> Settled:
-    """Spread people over cells so that every unit's verdict is clear by a tenth of each limit."""
+    """Spread people over cells so that every unit's verdict is clear by a tenth of each limit.
+
+    Parameters
+    ----------
+    may_empty : bool array (places,)
+        Villages that may be left by all but a few people when nothing else makes their verdicts clear: so few people
+        make no unit short.
+    """
     barred = np.zeros(len(cells.index), dtype=bool)
     persons = np.zeros(len(cells.index))
     unclear: list[tuple[Criterion, int]] = []
-    for _ in range(ROUNDS):
-        used = _used(cells, barred)
+    for turn in range(ROUNDS):
+        used = _used(cells, barred, residents)
+        residents = _housed(places, cells, residents, used)
         persons = spread(places, cells, residents, used)
         unclear = []
         for m in measured:
@@ -204,7 +223,33 @@ def settle_people(
             barred |= _to_empty(m, cells, draft, persons, wavering)
         if not unclear:
             break
-    return Settled(persons, tuple(unclear))
+        if turn >= PATIENCE:
+            left = np.isin(np.arange(places.count), [k for _, k in unclear]) & may_empty & (residents > FEW)
+            residents = _left_by_most(places, residents, left)
+    return Settled(persons, residents, tuple(unclear))
+
+
+def _left_by_most(places: Places, residents: NDArray[np.int64], left: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return residents after all but a few people of some villages have moved to the largest committee."""
+    result = np.where(left, FEW, residents)
+    town = np.flatnonzero(places.kind != "village")
+    result[town[np.argmax(residents[town])]] += residents.sum() - result.sum()
+    return np.asarray(result)
+
+
+def _housed(places: Places, cells: Cells, residents: NDArray[np.int64], used: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return residents after committees with too few cells have handed people on to those with room."""
+    town = places.kind != "village"
+    room = np.floor(np.bincount(cells.place[used], minlength=places.count) * DENSEST * 0.9).astype(np.int64)
+    over = np.where(town, np.maximum(residents - room, 0), 0)
+    free = np.where(town, np.maximum(room - residents, 0), 0)
+    moving = min(int(over.sum()), int(free.sum()))
+    if moving == 0:
+        return residents
+    gains = np.floor(free * (moving / free.sum())).astype(np.int64)
+    losses = np.floor(over * (moving / over.sum())).astype(np.int64)
+    gains[np.argmax(free)] += losses.sum() - gains.sum()
+    return np.asarray(residents - losses + gains)
 
 
 def _to_empty(
@@ -224,16 +269,17 @@ def _to_empty(
     return near | np.isin(np.arange(len(beyond)), row[::3])
 
 
-def _used(cells: Cells, barred: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _used(cells: Cells, barred: NDArray[np.bool_], residents: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return the best cells of each settlement that are not barred; a settlement with none keeps its first ones."""
     free = ~barred
     order = np.cumsum(free)
     start = np.searchsorted(cells.place, np.arange(len(cells.wanted)))
     before = np.concatenate(([0], order))[start]
     rank = order - 1 - before[cells.place]
-    used = free & (rank < cells.wanted[cells.place])
-    empty = np.bincount(cells.place[used], minlength=len(cells.wanted)) < np.minimum(8, cells.wanted)
-    return used | (cells.first() & empty[cells.place])
+    wanted = np.minimum(cells.wanted, np.maximum(residents // FEW, 1))
+    used = free & (rank < wanted[cells.place])
+    empty = np.bincount(cells.place[used], minlength=len(cells.wanted)) < np.minimum(8, wanted)
+    return used | ((cells.rank() < wanted[cells.place]) & empty[cells.place])
 
 
 def _wavering(

@@ -39,7 +39,9 @@ SEAT_M, SEAT_DENSITY = 520.0, 0.7
 #: Nobody lives farther from the middle of the own settlement.
 FARTHEST_M = 2600.0
 #: So many times the cells a place fills at first are candidates: people may move there.
-CANDIDATES = 1.7
+CANDIDATES = 1.5
+#: The nearest of them, as a multiple of the same number.
+NEAREST = 1.25
 #: People keep this far from the river's bank, the expressway and the railway.
 CLEAR_M = 70.0
 
@@ -144,7 +146,11 @@ def make_cells(land: Land, places: Places, room: Livable, persons: NDArray[np.in
     wanted = _wanted(land, places, persons)
     order = np.lexsort((cell, -weight, place))
     cells = Cells(room.grid, cell[order], place[order], weight[order], wanted)
-    kept = cells.rank() < np.ceil(CANDIDATES * wanted)[cells.place]
+    # the nearest cells, and every few of the rest: a village that cannot stay where it is finds other ground
+    rank, near = cells.rank(), np.ceil(NEAREST * wanted)[cells.place]
+    beyond = np.bincount(cells.place, minlength=places.count) - np.ceil(NEAREST * wanted)
+    stride = np.maximum(np.ceil(beyond / np.maximum((CANDIDATES - NEAREST) * wanted, 1)), 1)[cells.place]
+    kept = (rank < near) | ((rank - near) % stride == 0)
     return Cells(room.grid, cells.index[kept], cells.place[kept], cells.weight[kept], wanted)
 
 
@@ -184,7 +190,7 @@ def _wanted(land: Land, places: Places, persons: NDArray[np.int64]) -> NDArray[n
     wanted = np.maximum(np.ceil(persons / TOWN_CELL), 4)
     cell_km2 = (STEP_DEG * 111.32) ** 2 * np.cos(np.radians(land.preset.lat))
     free = land.preset.populated_share * land.preset.area_km2 / cell_km2 - wanted[town].sum()
-    each = 7.0
+    each = 10.0
     if land.preset.populated_share > 0:
         each = max(float(persons[~town].sum()) / max(free, 1.0), VILLAGE_CELL[0] * 1.1)
     wanted[~town] = np.maximum(np.ceil(persons[~town] / each), 12)

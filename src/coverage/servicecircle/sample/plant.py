@@ -30,6 +30,8 @@ GAP_M = 3.0
 LONGEST_GAP_M = 2400.0
 #: No facility of the kind within this distance of the planted village without one.
 LONELY_M = 3600.0
+#: No clinic on the west bank within this distance of the planted village there.
+BANK_M = 4200.0
 #: Distances by road between the county town's middle and the one-way village: direct, and the way round.
 DIRECT_M, ROUND_M = (2300.0, 3900.0), 6900.0
 #: People of planted places live between these distances from the middle.
@@ -105,7 +107,7 @@ def plant(land: Land, places: Places, graph: dict[tuple[int, int], str], seed: i
             graph = {edge: kind for edge, kind in graph.items() if edge not in mine[1:]}
     if preset.straight_circle:
         roles["lonely"] = _lonely(places, roles)
-    no_clinic = _without(places, roles)
+    no_clinic = _without(land, places, roles)
     candidates = [k for k in places.of_kind("village").tolist() if k not in roles.values() and k not in no_clinic]
     private = tuple(sorted(rng.permutation(candidates)[: min(3, len(candidates) // 6)].tolist()))
     rings = {roles[role]: ring for role, ring in RINGS.items() if role in roles}
@@ -166,14 +168,15 @@ def reclassed(places: Places, planted: Planted) -> Places:
     return replace(places, class_code=codes)
 
 
-def _without(places: Places, roles: dict[str, int]) -> set[int]:
+def _without(land: Land, places: Places, roles: dict[str, int]) -> set[int]:
     """Return the settlements that must have no clinic: around the lonely village, and on the west bank."""
     found: set[int] = set()
     for role in ("lonely", "twin_west"):
         if role in roles:
             away = np.hypot(*(places.xy - places.xy[roles[role]]).T)
-            found |= set(np.flatnonzero(away < (LONELY_M if role == "lonely" else 3000.0)).tolist())
-    return found - {roles.get("twin_east", -1)}
+            near = away < LONELY_M if role == "lonely" else (away < BANK_M) & ~land.east_of_river(places.xy)
+            found |= set(np.flatnonzero(near).tolist())
+    return found
 
 
 def _free(places: Places, roles: dict[str, int], *, apart_m: float = 4500.0) -> NDArray[np.int64]:

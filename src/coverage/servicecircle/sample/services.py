@@ -73,7 +73,9 @@ class Draws:
         return not facility.service or bool(getattr(self, facility.service)[facility.place])
 
 
-def draw(land: Land, places: Places, planted: Planted, seed: int, *, forced: frozenset[tuple[str, int]]) -> Draws:
+def draw(
+    land: Land, places: Places, planted: Planted, rng: np.random.Generator, *, forced: frozenset[tuple[str, int]]
+) -> Draws:
     """Draw which villages have a clinic and a fitness ground and which committees a station.
 
     Parameters
@@ -81,7 +83,6 @@ def draw(land: Land, places: Places, planted: Planted, seed: int, *, forced: fro
     forced : frozenset of (str, int)
         Service and settlement pairs that get one whatever the draw (see :mod:`servicecircle.sample.people`).
     """
-    rng = stream(seed, "services")
     clinic = rng.random(places.count) < land.preset.clinic_share
     station = rng.random(places.count) < land.preset.station_share
     fitness = rng.random(places.count) < np.where(places.kind == "village", land.preset.fitness_share, 1.0)

@@ -39,12 +39,13 @@ def nearest_straight(
         for first in range(0, len(todo), BLOCK):
             part = todo[first : first + BLOCK]
             planar, index = (np.asarray(a) for a in tree.query(xy[part], k=np.arange(1, wanted + 1)))
-            row = np.repeat(part, wanted)
-            mm = np.rint(geodesic_m(lon[row], lat[row], to_lon[index.ravel()], to_lat[index.ravel()]) * 1000).astype(
-                np.int64
-            )
-            order = np.lexsort((index.ravel(), mm, row)).reshape(len(part), wanted)[:, 0]
-            best[part], who[part] = mm[order], index.ravel()[order]
+            # what is farther in the plane than the slack allows cannot be nearest on the ellipsoid, nor as near
+            close = planar <= planar[:, :1] * (1 + SCALE_SLACK) / (1 - SCALE_SLACK) + 0.01
+            row, target = np.repeat(part, close.sum(axis=1)), index[close]
+            mm = np.rint(geodesic_m(lon[row], lat[row], to_lon[target], to_lat[target]) * 1000).astype(np.int64)
+            order = np.lexsort((target, mm, row))
+            leading = np.concatenate(([True], np.diff(row[order]) != 0))
+            best[part], who[part] = mm[order][leading], target[order][leading]
             beyond = planar[:, -1] * 1000 * (1 - SCALE_SLACK)
             left.append(part[(beyond <= best[part]) & (wanted < len(to_lon))])
         todo = np.concatenate(left)
