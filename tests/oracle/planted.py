@@ -223,7 +223,7 @@ class Prover:
         had = figures(before, criterion, unit)
         result = {"persons": persons, "applies": bool(self.county.applies(criterion)[unit])}
         result |= dict(zip(FIGURES[:3], had, strict=True))
-        short = [bool(_short(criterion, persons, v)) for v in had]
+        short = [bool(_short(persons, v)) for v in had]
         if row["cause"] == "near_miss":
             result |= self._near_miss(criterion, unit, edits, persons, short)
         else:
@@ -231,7 +231,7 @@ class Prover:
             after = self.ask(criterion, unit, edits, relief=relief and not level)
             has = figures(after, criterion, unit)
             result |= dict(zip(FIGURES[3:], has, strict=True))
-            cured = not any(_short(criterion, persons, v) for v in has)
+            cured = not any(_short(persons, v) for v in has)
             if not edits:
                 result |= {"verified": False, "why": "no counterfactual"}
             else:
@@ -257,15 +257,13 @@ class Prover:
             value = persons if int(self.truth.counts(criterion)[0][unit]) == 1 else 0.0
         else:
             value = figures(self.truth, criterion, unit, (factor,))[0]
-        near = bool(_short(criterion, persons, value)) != short[1]
+        near = bool(_short(persons, value)) != short[1]
         why = "" if near else f"no other verdict at {factor:g} x the limit"
         why += "" if decided else " undecided within 10 %"
         return {"after": value, "verified": near and decided, "why": why.strip()}
 
 
-def _short(criterion: Criterion, persons: float, value: float) -> bool:
-    if criterion.presence:
-        return persons > 0 and value > 0
+def _short(persons: float, value: float) -> bool:
     return bool(is_short(np.array([persons]), np.array([value]))[0])
 
 

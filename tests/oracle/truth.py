@@ -154,10 +154,10 @@ class Truth:
         if criterion.presence:
             count, sure, possible = self.counts(criterion)
             missing = [persons * (n < 1) for n in (sure, count, possible)]
-            short = [(persons > 0) & (n < 1) for n in (sure, count, possible)]
         else:
             missing = [self.uncovered(criterion, factor) for factor in FACTORS]
-            short = [is_short(persons, m) for m in missing]
+        # the same people count for a presence: a hamlet of three without a clinic is no short unit
+        short = [is_short(persons, m) for m in missing]
         units = self.county.units
         frame = pd.DataFrame({"unit_id": units["id"], "name": units["name"], "criterion": criterion.key})
         frame["persons"], frame["uncovered_090"], frame["uncovered"], frame["uncovered_110"] = persons, *missing

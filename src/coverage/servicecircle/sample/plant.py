@@ -100,10 +100,10 @@ def plant(land: Land, places: Places, graph: dict[tuple[int, int], str], seed: i
     if preset.villages >= 20:
         roles["off_road"] = _remote(places, graph, roles)
         graph = {edge: kind for edge, kind in graph.items() if roles["off_road"] not in edge}
-        village = _remote(places, graph, roles)
-        mine = sorted((edge for edge in graph if village in edge), key=lambda e: _length_m(places, e))
-        if _length_m(places, mine[0]) <= LONGEST_GAP_M:
+        village = _remote(places, graph, roles, longest_m=LONGEST_GAP_M)
+        if village >= 0:
             roles["road_gap"] = village
+            mine = sorted((edge for edge in graph if village in edge), key=lambda e: _length_m(places, e))
             graph = {edge: kind for edge, kind in graph.items() if edge not in mine[1:]}
     if preset.straight_circle:
         roles["lonely"] = _lonely(places, roles)
@@ -203,13 +203,20 @@ def _lonely(places: Places, roles: dict[str, int]) -> int:
     return int(free[np.argmin(around)])
 
 
-def _remote(places: Places, graph: dict[tuple[int, int], str], roles: dict[str, int]) -> int:
-    """Return the village farthest from roads that are not its own, on which no other road depends."""
+def _remote(
+    places: Places, graph: dict[tuple[int, int], str], roles: dict[str, int], *, longest_m: float = np.inf
+) -> int:
+    """Return the village farthest from roads that are not its own, on which no other road depends.
+
+    Only villages whose shortest road is at most ``longest_m`` long are looked at; -1 where there is none.
+    """
     edges = np.array(sorted(graph))
     lines = shapely.linestrings(places.xy[edges])
     best, found = -1.0, -1
     for k in _free(places, roles).tolist():
         other = ~(edges == k).any(axis=1)
+        if min((_length_m(places, edge) for edge in graph if k in edge), default=np.inf) > longest_m:
+            continue
         roads = float(shapely.distance(shapely.Point(places.xy[k]), lines[other]).min())
         villages = float(np.partition(np.hypot(*(places.xy - places.xy[k]).T), 1)[1]) - 250
         # the village's own tracks and neighbours are not counted: what matters is the nearest road of others
