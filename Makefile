@@ -1,7 +1,7 @@
-# make demo   the demo place, from nothing to a map: maps/demo/
+# make demo   the sample county, from nothing to a map: maps/demo/
 # make test   everything the tests need, then the tests
 .DELETE_ON_ERROR:
-.PHONY: demo test test-deep lint bench system lowest lock notebook wheels offline
+.PHONY: demo sample test test-deep lint bench system lowest lock notebook wheels offline
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ JOBS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 demo: $(VENV)/.stamp-run
-	@$(BIN)/servicecircle run geodata/demo/study.toml -o maps/demo
+	@$(BIN)/servicecircle run geodata/sample/study.toml -o maps/demo
 	@echo "地图 map:   maps/demo/map.html"
 	@echo "清单 lists: maps/demo/gaps.xlsx  maps/demo/gaps.csv  maps/demo/sites.csv"
 
@@ -52,6 +52,12 @@ offline: wheels
 # Write constraints.txt from what is installed: names and versions, nothing else.
 lock: $(VENV)/.stamp-all
 	@$(BIN)/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==' > constraints.txt
+
+# Make the committed sample county and its independent truth anew (equal bytes in the locked environment).
+sample: $(VENV)/.stamp-all
+	@rm -rf geodata/sample
+	@$(BIN)/servicecircle sample hill-county geodata/sample --seed 1
+	@$(BIN)/python -m tests.oracle.truth geodata/sample
 
 # Run the notebook in place and keep its outputs (after a change of wording or numbers).
 notebook: $(VENV)/.stamp-all

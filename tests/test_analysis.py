@@ -31,6 +31,7 @@ from servicecircle.siting.models import maximal_covering
 from servicecircle.standards.model import Criterion, Standard, Title
 from servicecircle.study import Gap
 from servicecircle.travel.entrances import Entrances
+from servicecircle.travel.isochrones import cells_area
 from servicecircle.travel.reach import Places, State, StraightWalk
 
 NOTHING = Crossings(np.zeros(0, dtype=object), np.zeros(0, dtype=bool))
@@ -294,3 +295,11 @@ def test_maximal_covering_equals_exhaustive_search(seed: int) -> None:
     assert found.gap == 0
     assert len(chosen) <= choose
     assert weight[covers[chosen].any(axis=0)].sum() == best
+
+
+@pytest.mark.parametrize(("fill", "west", "east"), [(0, 0, 1), (2, -2, 3), (3, -3, 4)])
+def test_ground_without_people_is_drawn_like_the_nearest_cell_with_people(fill, west, east):
+    """One row: a cell inside at column 0, one outside at column 7; within 3 cells column 3 takes after the first."""
+    grid = Grid(pyproj.CRS.from_epsg(32650), Affine(1, 0, 0, 0, -1, 1), (1, 8))
+    area = cells_area(grid, np.array([0, 7]), 1, np.array([True, False]), fill=fill)
+    assert area.bounds[::2] == (west, east)

@@ -31,13 +31,17 @@ LATTICE_MOST = 250_000
 SIMPLIFY_DEG = 5e-5
 
 
+#: Ground without people is drawn like the nearest cell with people, at most so many cells away.
+FILL_CELLS = 3
+
+
 def service_areas(
     world: World, entries: Sequence[CriterionCoverage], finder: AccessFinder, language: str
 ) -> gpd.GeoDataFrame:
     """Return the dissolved area each computed criterion reaches (columns of ``results.Drawings.service_areas``).
 
-    Travel: dissolved sub-cells with people, or a 100 m lattice where people are given at points. Straight
-    distance: geodesic circles round the doors of the facilities.
+    Travel: dissolved sub-cells with people and the ground between them, or a 100 m lattice where people are given at
+    points. Straight distance: geodesic circles round the doors of the facilities.
     """
     drawn = None
     rows = []
@@ -51,7 +55,14 @@ def service_areas(
         elif world.demand.grid is not None and entry.reach is not None:
             inside = covered(entry.reach, criterion.limit)
             area = _to_wgs84(
-                cells_area(world.demand.grid, world.demand.cell, world.demand.per_side, inside), world.demand.grid
+                cells_area(
+                    world.demand.grid,
+                    world.demand.cell,
+                    world.demand.per_side,
+                    inside,
+                    fill=FILL_CELLS * world.demand.per_side,
+                ),
+                world.demand.grid,
             )
         else:
             drawn = drawn or _Lattice(world, finder)

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from affine import Affine
 from rasterio.features import shapes
+from scipy.ndimage import distance_transform_edt
 
 from servicecircle.geo.crs import GEOD
 from servicecircle.geo.grid import Grid
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 CORNERS = 64
 
 
-def cells_area(grid: Grid, cell: NDArray[np.int64], per_side: int, inside: NDArray[np.bool_]) -> shapely.Geometry:
+def cells_area(
+    grid: Grid, cell: NDArray[np.int64], per_side: int, inside: NDArray[np.bool_], *, fill: int = 0
+) -> shapely.Geometry:
     """Dissolve sub-cells into one geometry in the grid's CRS.
 
     Parameters
@@ -29,16 +32,25 @@ def cells_area(grid: Grid, cell: NDArray[np.int64], per_side: int, inside: NDArr
         Flat cell index of each point; the ``per_side ** 2`` points of a cell follow each other row by row.
     inside : bool array (points,)
         Whether each point's sub-cell belongs to the area.
+    fill : int
+        Sub-cells without a point take after the nearest one with a point, at most so many sub-cells away: where people
+        live scattered, the area is drawn as ground and not as a sieve.
     """
     n2 = per_side**2
     sub = np.arange(len(cell)) % n2
     row, column = np.divmod(cell, grid.shape[1])
-    line, pillar = (row * per_side + sub // per_side)[inside], (column * per_side + sub % per_side)[inside]
-    if len(line) == 0:
+    line, pillar = row * per_side + sub // per_side, column * per_side + sub % per_side
+    if not inside.any():
         return shapely.Polygon()
-    top, left = int(line.min()), int(pillar.min())
-    canvas = np.zeros((int(line.max()) - top + 1, int(pillar.max()) - left + 1), dtype=np.uint8)
-    canvas[line - top, pillar - left] = 1
+    top, left = int(line.min()) - fill, int(pillar.min()) - fill
+    shape = int(line.max()) - top + 1 + fill, int(pillar.max()) - left + 1 + fill
+    canvas = np.zeros(shape, dtype=np.uint8)
+    canvas[(line - top)[inside], (pillar - left)[inside]] = 1
+    if fill:
+        unknown = np.ones(shape, dtype=bool)
+        unknown[line - top, pillar - left] = False
+        away, (i, j) = distance_transform_edt(unknown, return_indices=True)
+        canvas = np.where(away <= fill, canvas[i, j], 0).astype(np.uint8)
     transform = grid.transform * Affine.scale(1 / per_side) * Affine.translation(left, top)
     return dissolved(canvas, transform)[1]
 
