@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from servicecircle.travel.straight import nearest_straight
 from servicecircle.travel.trace import trace
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -35,8 +37,13 @@ class Explainer:
     def __init__(
         self, world: World, entry: CriterionCoverage, table: pd.DataFrame, cache: ReachCache, language: str
     ) -> None:
-        self._world, self._entry, self._table, self._cache, self._language = world, entry, table, cache, language
+        self._world, self._entry, self._cache, self._language = world, entry, cache, language
         criterion = entry.criterion
+        # one look at the whole table and all people: a lookup for each of hundreds of units would cost a scan each
+        self._rows = dict(zip(table["unit_id"], table.to_dict("records"), strict=True))
+        self._unit = {str(unit): row for row, unit in enumerate(world.units["id"])}
+        self._order = np.argsort(world.demand.piece_unit, kind="stable")
+        self._first = np.searchsorted(world.demand.piece_unit[self._order], np.arange(len(world.units) + 1))
         self._search: Search | None = None
         if criterion.measure in ("time", "road"):
             self._search = world.search(
@@ -54,10 +61,7 @@ class Explainer:
         KeyError
             The criterion does not apply to such a unit.
         """
-        rows = self._table[self._table["unit_id"] == unit_id]
-        if len(rows) == 0:
-            raise KeyError(unit_id)
-        row = rows.iloc[0]
+        row = self._rows[unit_id]
         criterion = self._entry.criterion
         lines = [
             self._say(
@@ -90,14 +94,14 @@ class Explainer:
         return [*lines, *self._trip_lines(unit_id), self._verdict(row)]
 
     def _pieces(self, unit_id: str) -> NDArray[np.int64]:
-        unit = int(np.flatnonzero(self._world.units["id"].to_numpy() == unit_id)[0])
-        demand = self._world.demand
-        return np.flatnonzero((demand.piece_unit == unit) & (demand.piece_persons > 0)).astype(np.int64)
+        unit = self._unit[unit_id]
+        pieces = self._order[self._first[unit] : self._first[unit + 1]]
+        return np.asarray(pieces[self._world.demand.piece_persons[pieces] > 0], dtype=np.int64)
 
     def _points(self, unit_id: str) -> int:
         return len(self._pieces(unit_id))
 
-    def _presence(self, row: pd.Series) -> str:
+    def _presence(self, row: Mapping[Hashable, Any]) -> str:
         key = "present" if row["share_covered"] > 0 else "absent"
         return self._say(
             key,
@@ -190,7 +194,7 @@ class Explainer:
             return self._say("minutes", value=f"{value / MS_PER_MIN:.2f}")
         return self._say("kilometres", value=f"{value / MM_PER_KM:.3f}")
 
-    def _verdict(self, row: pd.Series) -> str:
+    def _verdict(self, row: Mapping[Hashable, Any]) -> str:
         key = "short" if row["short"] else ("every" if row["every"] else "not_short")
         return self._say(
             f"verdict.{key}",

@@ -84,7 +84,10 @@ def trace(
 
 
 def _legs_of(places: Places, mode: str, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.flatnonzero(np.isin(places.access[mode].point, rows))
+    """Return the legs of some points, ascending; legs are sorted by point."""
+    point, wanted = places.access[mode].point, np.unique(rows)
+    first, last = np.searchsorted(point, wanted, "left"), np.searchsorted(point, wanted, "right")
+    return np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
 
 
 def _by_network(search: Search, demand: Places, point: int, doors: Doors, limit: float) -> Trip | None:
