@@ -63,7 +63,9 @@ def documented(folder: Path, language: str, layers: set[str]) -> set[tuple[str, 
         assert all([place, column, header, *rest])
         for part in re.split(r"[;；] ?", place):
             file, *within = re.split(r"[ ,、(（]+", part)
-            if file == "gaps.xlsx":
+            if file in ("every", "每个"):
+                described |= {(path.name, column) for path in folder.glob("*.csv")}
+            elif file == "gaps.xlsx":
                 sheet = next(s for s in sheets if part.endswith(f" {s}"))
                 described.add((f"gaps.xlsx/{sheet}", header))
             elif file == "study.gpkg":
@@ -132,9 +134,24 @@ def test_an_undocumented_column_would_be_seen(folders, tmp_path):
 def test_the_sheet_and_the_file_say_the_same(folders):
     language, (path, _) = folders
     sheet = openpyxl.load_workbook(path / "gaps.xlsx")[say(language, "tables.sheet.fields")]
-    rows = rows_of(path / "fields.csv")[1:]
+    rows = [row[:-1] for row in rows_of(path / "fields.csv")[1:]]  # every CSV file ends with the study's name
     assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)] == rows
     by_column = {(place.split(";")[0].split("；")[0], column): rest for place, column, *rest in rows}
     minutes = by_column[next(k for k in by_column if k[0].startswith("travel_time_*.tif") and k[1] == "minutes")]
     assert minutes[1] == {"zh": "分钟", "en": "min"}[language]
     assert "32" in minutes[3]
+
+
+def test_every_output_says_which_study_it_is_of(folders):
+    """A list that leaves its folder still says whose it is; the sample's name says that its data are synthetic."""
+    language, (path, _) = folders
+    name = fake_results(language, points=False).study.study.name
+    assert {"合成", "synthetic"} & set(re.findall("合成|synthetic", name))
+    lists = sorted(path.glob("*.csv"))
+    assert len(lists) == 6
+    for file in lists:
+        rows = rows_of(file)
+        assert rows[0][-1] == "study", file.name
+        assert {row[-1] for row in rows[1:]} <= {name}, file.name
+    with closing(sqlite3.connect(path / "study.gpkg")) as base:
+        assert base.execute("SELECT DISTINCT description FROM gpkg_contents").fetchall() == [(name,)]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicecircle.results import Results, TravelTimes
+    from servicecircle.study import Study
 
 CLOCK = "2000-01-01T00:00:00.000Z"
 VERSION = "1.2"
@@ -64,7 +65,7 @@ def write_layers(results: Results, path: Path) -> None:
             for name, (frame, family) in layers.items():
                 _write(frame, path, name, family)
             _write(_attributes("units", results.units), path, "unit_results", None)
-        _finish(path, layers["units"][1], results.study.outputs.language)
+        _finish(path, layers["units"][1], results.study)
         _check(path, {name: len(frame) for name, (frame, _) in layers.items()} | {"unit_results": len(results.units)})
     except (*GDAL_ERRORS, sqlite3.Error) as error:
         raise OSError(None, str(error), str(path)) from error
@@ -139,12 +140,13 @@ def _write(frame: pd.DataFrame, path: Path, layer: str, family: str | None) -> N
     pyogrio.write_dataframe(frame, path, layer=layer, driver="GPKG", **options)
 
 
-def _finish(path: Path, family: str, language: str) -> None:
-    """Add the view of results on outlines and the default styles, in one transaction."""
+def _finish(path: Path, family: str, study: Study) -> None:
+    """Add the view of results on outlines, the default styles and the study's name, in one transaction."""
     shape = {"MultiPolygon": "MULTIPOLYGON", "Point": "POINT"}.get(family, "GEOMETRY")
     with contextlib.closing(sqlite3.connect(path)) as base, base:
         _add_view(base, shape)
-        _add_styles(base, language, shape)
+        _add_styles(base, study.outputs.language, shape)
+        base.execute("UPDATE gpkg_contents SET description = ?", (study.study.name,))
 
 
 def _add_view(base: sqlite3.Connection, shape: str) -> None:

@@ -71,7 +71,7 @@ def _write(results: Results, new: Path, log_lines: Sequence[str]) -> None:
     tables |= {"scorecard": scorecard(results), "set_aside": results.set_aside}
     tables |= {"fields": field_frame(results.study.outputs.language)}
     for table, frame in tables.items():
-        put(new / f"{table}.csv", csv_bytes(table, frame))
+        put(new / f"{table}.csv", csv_bytes(table, frame, study=results.study.study.name))
     put(new / "gaps.xlsx", workbook_bytes(results))
     write_layers(results, new / "study.gpkg")
     sync_file(new / "study.gpkg")

@@ -219,7 +219,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("minutes", "value", "min"),
         Column("state", "word", text="time_state"),
     ),
-    # What follows is no frame of a run: the bands of the rasters, what every layer has, and two sheets.
+    # What follows is no frame of a run: what every CSV file ends with, the bands of the rasters, what every layer has,
+    # and two sheets.
+    "lists": _texts("study"),
     "travel_time_bands": (
         Column("minutes", "value", "min", text="cell_minutes", rounding="single"),
         Column("state", "count", "code", text="cell_state", rounding="none"),
@@ -294,13 +296,19 @@ def unguard(text: str) -> str:
     return text[1:] if text.startswith("'") and risky(text.lstrip("'")) else text
 
 
-def csv_bytes(table: str, frame: pd.DataFrame) -> bytes:
-    """Return a table as the bytes of a CSV file (see the head of this module)."""
+def csv_bytes(table: str, frame: pd.DataFrame, *, study: str = "") -> bytes:
+    """Return a table as the bytes of a CSV file (see the head of this module).
+
+    ``study`` is the name of the study: it ends every row, so that a list that leaves its folder still says whose it is.
+    """
     header: list[str] = []
     body: list[list[str]] = []
     for column, cells in columns(table, frame):
         header.append(column.name)
         body.append([cell_text(value, column) for value in cells])
+    for column in TABLES["lists"] if study else ():
+        header.append(column.name)
+        body.append([cell_text(study, column)] * len(frame))
     return _encode(header, list(zip(*body, strict=True)))
 
 
