@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.geo.sums import sum_by
-from servicecircle.sample.people import DENSEST, Cells, spread
+from servicecircle.sample.people import DENSEST, Cells, Spread, spread
 from servicecircle.travel.reach import State
 
 if TYPE_CHECKING:
@@ -210,12 +210,14 @@ def settle_people(
         make no unit short.
     """
     barred = np.zeros(len(cells.index), dtype=bool)
+    settled: Spread | None = None
     persons = np.zeros(len(cells.index))
     unclear: list[tuple[Criterion, int]] = []
     for turn in range(ROUNDS):
         used = _used(cells, barred, residents)
         residents = _housed(places, cells, residents, used)
-        persons = spread(places, cells, residents, used)
+        settled = spread(places, cells, residents, used, settled)
+        persons = settled.persons
         unclear = []
         for m in measured:
             wavering = _wavering(m, persons, cells, draft, residents, gap)

@@ -197,16 +197,38 @@ def _wanted(land: Land, places: Places, persons: NDArray[np.int64]) -> NDArray[n
     return wanted.astype(np.int64)
 
 
-def spread(places: Places, cells: Cells, persons: NDArray[np.int64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return persons of each cell: a settlement's people over its used cells by weight, two decimals, exact sum."""
-    result = np.zeros(len(cells.index))
-    for k in range(places.count):
-        rows = np.flatnonzero(used & (cells.place == k))
-        if not len(rows):
-            continue
-        low, high = VILLAGE_CELL if places.kind[k] == "village" else (30.0, DENSEST)
-        result[rows] = _shared(float(persons[k]), cells.weight[rows], low, high)
-    return result
+@dataclass(frozen=True)
+class Spread:
+    """People over cells, and what they were spread by: only settlements for which that changes are spread anew."""
+
+    persons: NDArray[np.float64]
+    used: NDArray[np.bool_]
+    residents: NDArray[np.int64]
+
+
+def spread(
+    places: Places,
+    cells: Cells,
+    residents: NDArray[np.int64],
+    used: NDArray[np.bool_],
+    before: Spread | None = None,
+) -> Spread:
+    """Share each settlement's people over its used cells by weight, two decimals, exact sum."""
+    result = np.zeros(len(cells.index)) if before is None else before.persons.copy()
+    todo = np.arange(places.count)
+    if before is not None:
+        moved = np.isin(todo, cells.place[used != before.used]) | (residents != before.residents)
+        todo = np.flatnonzero(moved)
+    # cells stand settlement after settlement
+    start = np.searchsorted(cells.place, np.arange(places.count + 1))
+    for k in todo.tolist():
+        mine = slice(start[k], start[k + 1])
+        result[mine] = 0.0
+        rows = start[k] + np.flatnonzero(used[mine])
+        if len(rows):
+            low, high = VILLAGE_CELL if places.kind[k] == "village" else (30.0, DENSEST)
+            result[rows] = _shared(float(residents[k]), cells.weight[rows], low, high)
+    return Spread(result, used, residents)
 
 
 def _shared(total: float, weight: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
