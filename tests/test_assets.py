@@ -16,6 +16,7 @@ from servicecircle.errors import StudyError
 from servicecircle.inputs.assets import AssetReading, read_assets
 from servicecircle.inputs.facilities import read_facilities
 from servicecircle.inputs.joining import join_facilities, join_units
+from servicecircle.inputs.matching import Names
 from servicecircle.inputs.tables import ASSETS, check_frame
 from servicecircle.outputs.credits import credit_lines
 from servicecircle.outputs.publish import publish
@@ -134,8 +135,72 @@ def test_units_by_id_and_by_name_within_the_town(tmp_path: Path) -> None:
     path = write(tmp_path, "编码,村名,乡镇,托位\nu1,,,5\n,西村,城头镇,7\n,西村,,9\n,西村,无名镇,9\n,西寸,山亭镇,1\n")
     reading = read(make_study(tmp_path, entry(path, "unit", columns={"childcare_places": "托位"})))
     assert values(reading) == {("u1", "childcare_places"): 5.0, ("u3", "childcare_places"): 7.0}
-    assert [(row, key) for row, _, key in reasons(reading)] == [(4, "several"), (5, "several"), (6, "unmatched")]
+    assert [(row, key) for row, _, key in reasons(reading)] == [
+        (4, "matching.ambiguous"),
+        (5, "matching.no_town"),
+        (6, "matching.unmatched"),
+    ]
     assert reading.record["totals"][0]["without_value"] == 1
+
+
+def test_units_are_found_as_village_tables_find_them(tmp_path: Path) -> None:
+    """Endings, width and blanks do not matter; a unit may have many rows, by code and by name."""
+    path = write(
+        tmp_path,
+        "编码,行政村,镇街,指标,数值,年份\n"
+        ",东村村委会,山亭镇,托位,5,2023\n"
+        ",东村村民委员会,山亭,托位,6,2024\n"
+        "u1,东村,,床位,1,2024\n"
+        "u1,,,手机,2,2024\n"
+        ",西 村,城头镇人民政府,托位,7,2024\n"
+        "u2,东村,山亭镇,托位,9,2024\n"
+        "u3,西庄,城头镇,床位,3,2024\n"
+        ",合计,,托位,27,2024\n"
+        ",西社区,山亭镇,托位,8,2024\n",
+    )
+    reading = read(make_study(tmp_path, entry(path, "unit", asset="指标", value="数值")))
+    rows = [(r.target_id, r.asset, r.year, r.value) for r in reading.frame.itertuples(index=False)]
+    assert rows == [
+        ("u1", "beds", "2024", 1.0),
+        ("u1", "childcare_places", "2023", 5.0),
+        ("u1", "childcare_places", "2024", 6.0),
+        ("u3", "beds", "2024", 3.0),
+        ("u3", "childcare_places", "2024", 7.0),
+    ]
+    # 手机 is no word of the vocabulary; a code and a name that contradict one another are nobody's
+    assert sorted((row, key) for row, _, key in reasons(reading)) == [
+        (5, "word"),
+        (7, "matching.code_and_name"),
+        (9, "matching.total"),
+        (10, "matching.unmatched"),
+    ]
+    told = {one.key: sentence("en", one) for one in reading.notices}
+    assert "城头镇西庄 / 西村" in told["matching.other_name"]
+
+
+def test_a_unit_of_another_kind_is_joined_and_told(tmp_path: Path) -> None:
+    units = UNITS.assign(name=["东村", "西平村", "西村"])
+    path = write(tmp_path, "村名,乡镇,托位\n西平社区,山亭镇,8\n")
+    spec = entry(path, "unit", columns={"childcare_places": "托位"})
+    reading = read(make_study(tmp_path, spec), units)
+    assert values(reading) == {("u2", "childcare_places"): 8.0}
+    assert "山亭镇西平社区 / 西平村" in sentence("zh", reading.notices[0])
+    # in a table that has both, the community is not the village
+    write(tmp_path, "村名,乡镇,托位\n西平社区,山亭镇,8\n西平村委会,山亭镇,3\n")
+    reading = read(make_study(tmp_path, spec), units)
+    assert values(reading) == {("u2", "childcare_places"): 3.0}
+    assert reasons(reading) == [(2, "西平社区", "matching.taken")]
+    # a row that where leaves out claims nothing
+    spec["where"] = {"托位": "> 5"}
+    assert values(read(make_study(tmp_path, spec), units)) == {("u2", "childcare_places"): 8.0}
+
+
+def test_units_that_are_towns(tmp_path: Path) -> None:
+    towns = UNITS.assign(name=["山亭镇", "城头镇", "桑村镇"], parent=["", "", ""])
+    path = write(tmp_path, "乡镇,托位\n山亭镇,8\n城头镇人民政府,3\n全区,11\n")
+    reading = read(make_study(tmp_path, entry(path, "unit", columns={"托位": "托位"})), towns)
+    assert values(reading) == {("u1", "childcare_places"): 8.0, ("u2", "childcare_places"): 3.0}
+    assert reasons(reading) == [(4, "全区", "matching.total")]
 
 
 def test_the_whole_area_and_values_as_reported(tmp_path: Path) -> None:
@@ -277,8 +342,10 @@ def test_joining_by_hand() -> None:
     joined = join_facilities(["1", "b:1", "2", "", ""], ["y", "", "", "y", "x"], frame)
     assert [one.id for one in joined] == ["", "b:1", "b:2", "b:1", ""]
     assert [one.reason is None for one in joined] == [False, True, True, True, False]
-    units = join_units(["u9", "u1"], ["东村", "西村"], ["", "城头镇"], UNITS)
-    assert [one.id for one in units] == ["u1", "u1"]
+    units, notices = join_units(Names(["u9", "u1", "u1"], ["东村", "西村", ""], ["", "城头镇", ""]), UNITS, "a.csv")
+    # no unit u9, but one 东村; u1 is 东村 and not the 西村 of 城头镇
+    assert [one.id for one in units] == ["u1", "", "u1"]
+    assert notices == ()
 
 
 def test_titles_of_assets_are_the_vocabularys() -> None:

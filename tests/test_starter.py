@@ -177,7 +177,7 @@ def test_an_empty_folder_asks_for_everything(tmp_path: Path) -> None:
     assert keys(begun) == ["population", "roads", "facilities"]
     assert text.count("# ??? ") == 3
     assert tree["population"] == tree["roads"] == {}
-    assert "no raster and no table with coordinates and persons was found: which file?" in text
+    assert "no raster, no table with coordinates and persons, and no village table that fits the units" in text
 
 
 def test_a_folder_with_nothing_usable(tmp_path: Path) -> None:
@@ -199,8 +199,8 @@ def test_the_messy_files(shared_data: Path, tmp_path: Path) -> None:
     before = listing(folder)
     begun, tree, text = begin(folder, tmp_path / "m.toml")
     assert listing(folder) == before
-    assert keys(begun) == ["population", "crs_layer", "roads"]
-    assert begun.questions[1].values == {"file": "no_prj/sz.shp"}
+    assert keys(begun) == ["crs_layer", "population", "roads"]
+    assert begun.questions[0].values == {"file": "no_prj/sz.shp"}
     (facilities,) = tree["facilities"]
     assert facilities["path"].endswith("lat_before_lon/shanghai_hospital.csv")
     assert facilities["columns"] | {"lon": "lon", "lat": "lat", "type": "type"} == facilities["columns"]
@@ -352,13 +352,14 @@ def test_a_village_table_with_staff(tmp_path: Path) -> None:
         {
             "path": "人员2024.csv",
             "of": "facility",
-            "id": "名称",
             "name": "名称",
             "year": 2024,
             "columns": {"doctors": "执业医师", "beds": "床位数"},
         }
     ]
-    assert "普查.csv holds people (人口) but no coordinates" in text
+    # a census by town beside counted villages: offered, not taken
+    assert "普查.csv looks like a census by town (1 of 1 towns fit, column 人口: 303 people)" in text
+    assert '# calibrate = { path = "普查.csv", unit = "town", column = "人口" }' in text
     report = check(load_study(begun.path))
     assert report.problems == ()
     totals = [sentence("en", one) for one in report.notices if one.key == "assets.total"]
@@ -468,7 +469,10 @@ def call(*args: str) -> tuple[int, str, str]:
 def test_exit_codes_and_streams(tmp_path: Path) -> None:
     folder = village_place(tmp_path / "县")
     code, out, err = call("init", str(folder))
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err.splitlines()[0] == "1 条提示："
+    assert "卫生室.csv" in err.splitlines()[1]
+    assert "GCJ-02" in err.splitlines()[1]
     assert out.strip() == f"{folder / 'study.toml'}：已写出，检查没有发现问题。"
     assert call("check", str(folder / "study.toml"))[0] == 0
     assert call("init", str(folder))[0] == 2

@@ -1,7 +1,7 @@
 """What facilities, units and the area have: staff, beds, vehicles, places and reported values, in one checked table.
 
-An empty cell is unknown and makes no row: it is never 0. Values are joined to facilities and units by identifier, else
-by exact name; a row that finds none, or several, is set aside with the nearest spellings.
+An empty cell is unknown and makes no row: it is never 0. Values are joined to facilities by identifier, else by exact
+name, and to units as village tables are; a row that finds none, or several, is set aside with the nearest spellings.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pandas as pd
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.joining import Joined, join_facilities, join_units
+from servicecircle.inputs.matching import Names
 from servicecircle.inputs.problems import NAMED_ROWS, collect, nearest, some
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import ASSETS, Table, check_frame, read_table, to_number
@@ -205,16 +206,23 @@ def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None) -> _
     left = [rows.aside(k, text, problem("inputs.reason.condition")) for k, text in choice.unjudged.items()]
     used, unused = rows.usable(np.flatnonzero(choice.chosen).tolist())
     cells, more = rows.long(used, values, known) if spec.asset is not None else (rows.wide(used, values), [])
-    return _File(tuple(cells), (*left, *unused, *more), tuple(notices))
+    return _File(tuple(cells), (*left, *unused, *more), (*notices, *rows.notices))
 
 
 def _key_columns(spec: AssetFile, table: Table, problems: list[Problem]) -> dict[str, int | None]:
     """Return the columns that say whose a row is and of which year; what is wrong with them is added to problems."""
     before = len(problems)
     found: dict[str, int | None] = {"year": None}
-    for role in ("id", "name", "parent") if spec.of != "area" else ():
+    roles = {"facility": ("id", "name"), "unit": ("id", "village", "town"), "area": ()}[spec.of]
+    for key, role in zip(("id", "name", "parent"), roles, strict=False):
         with collect(problems):
-            found[role] = pick.find(table, role, getattr(spec, role))
+            found[key] = pick.find(table, role, getattr(spec, key))
+    if spec.of == "unit" and len(problems) == before:
+        if found["id"] is None and found["name"] is None:
+            # units that are towns: 乡镇 is their name
+            found["name"] = found["parent"]
+        if found["parent"] == found["name"]:
+            found["parent"] = None
     if spec.of != "area" and len(problems) == before and found["id"] is None and found["name"] is None:
         with collect(problems):
             pick.need(table, "id", None)
@@ -259,18 +267,25 @@ class _Rows:
         empty = [""] * len(table.cells)
         texts = {role: empty if at is None else list(map(str, table.texts(at))) for role, at in found.items()}
         self.year = texts["year"]
-        if spec.of == "area":
-            self.label = [""] * len(table.cells)
-            self.targets = [Joined("") for _ in self.label]
-            return
-        self.label = [one or name for one, name in zip(texts["id"], texts["name"], strict=True)]
-        if targets is None:
+        self.keys = {role: texts.get(role, empty) for role in ("id", "name", "parent")}
+        self.label = [one or name for one, name in zip(self.keys["id"], self.keys["name"], strict=True)]
+        self.whose = targets
+        self.targets: dict[int, Joined] = {}
+        self.notices: tuple[Problem, ...] = ()
+
+    def _join(self, rows: Sequence[int]) -> None:
+        """Find whose the rows are; those ``where`` leaves out have no claim to anything."""
+        ids, names, towns = ([self.keys[role][k] for k in rows] for role in ("id", "name", "parent"))
+        if self.spec.of == "area":
+            found = [Joined("") for _ in rows]
+        elif self.whose is None:
             # The facilities or units could not be read: said elsewhere; here the values alone are checked.
-            self.targets = [Joined(f"#{k}") for k in range(len(self.label))]
-        elif spec.of == "facility":
-            self.targets = join_facilities(texts["id"], texts["name"], targets)
+            found = [Joined(f"#{k}") for k in rows]
+        elif self.spec.of == "facility":
+            found = join_facilities(ids, names, self.whose)
         else:
-            self.targets = join_units(texts["id"], texts["name"], texts["parent"], targets)
+            found, self.notices = join_units(Names(ids, names, towns), self.whose, self.table.place)
+        self.targets = dict(zip(rows, found, strict=True))
 
     def aside(self, k: int, value: str, reason: Problem) -> SetAside:
         """Return the entry of a row that is not used."""
@@ -291,6 +306,7 @@ class _Rows:
 
     def usable(self, rows: Sequence[int]) -> tuple[list[int], list[SetAside]]:
         """Part the rows into those whose facility or unit and year are known, and the others with their reason."""
+        self._join(rows)
         used, left = [], []
         for k in rows:
             if (reason := self.targets[k].reason) is not None:

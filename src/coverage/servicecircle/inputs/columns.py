@@ -64,11 +64,11 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
             "村居",
             "村居名称",
         ),
-        *("村/社区", "社区名称", "name", "village"),
+        *("村/社区", "村(社区)名称", "社区名称", "name", "village"),
     ),
     "town": (
         *("乡镇", "乡镇名称", "所属乡镇", "所在乡镇", "镇", "镇街", "镇街名称", "乡镇街道", "乡镇(街道)", "镇(街道)"),
-        *("乡镇/街道", "街道", "town", "township"),
+        *("乡镇/街道", "街道", "苏木镇", "苏木乡镇", "town", "township", "parent"),
     ),
 }
 #: Columns of OpenStreetMap that hold the type; the first one with a value decides.

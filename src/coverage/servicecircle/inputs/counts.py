@@ -13,7 +13,7 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import geodesic_m
 from servicecircle.inputs import columns as pick
-from servicecircle.inputs.matching import TOWN_KINDS, Matching, Names, match, plain_text, town_form
+from servicecircle.inputs.matching import TOWN_KINDS, Matching, Names, match, names_of, sums_others
 from servicecircle.inputs.population import PointPeople, negative_rows
 from servicecircle.inputs.problems import NAMED_ROWS, collect, duplicate_ids, some
 from servicecircle.inputs.roads import Places
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from servicecircle.study import RowColumns, Study
 
-#: Names of rows that sum other rows.
-TOTALS = frozenset("合计 总计 小计 共计 总数 全县 全区 全市 全旗 全镇 全乡 total sum subtotal".split())
 #: A place joined by name alone is another of that name when it lies beyond this many times the middle distance of all
 #: joined places from their middle, and beyond this many metres.
 FAR_TIMES, FAR_M = 5.0, 20_000.0
@@ -106,7 +104,7 @@ def read_counts(study: Study) -> CountedRows | None:
     problems = negative_rows(table, persons, cells["persons"])
     problems += duplicate_ids(table.place, list(cells["id"]), list(table.rows))
     texts = zip(cells["id"], cells["name"], cells["town"], strict=True)
-    sums = np.array([_sums_others(*map(str, row)) for row in texts], dtype=bool)
+    sums = np.array([sums_others(*map(str, row)) for row in texts], dtype=bool)
     kept = np.isfinite(persons) & ~sums
     if not problems and not math.fsum(persons[kept]) > 0:
         problems.append(problem("population.nobody", file=table.place, count=int(kept.sum())))
@@ -125,14 +123,6 @@ def read_counts(study: Study) -> CountedRows | None:
     )
     names = Names(*([str(text) for text in cells[role][kept]] for role in ("id", "name", "town")))
     return CountedRows(table, table.rows[kept], names, persons[kept], left, notices)
-
-
-def _sums_others(code: str, name: str, town: str) -> bool:
-    """Return whether a row is a sum: it says so, names a town only, or has the name of its own town."""
-    if {plain_text(name), plain_text(town)} & TOTALS or (town and not name and not code):
-        return True
-    one = town_form(name)
-    return one.kind != "" and one.text == town_form(town).text
 
 
 def _columns(table: Table, source: RowColumns) -> tuple[dict[str, NDArray[np.object_]], tuple[Problem, ...]]:
@@ -268,7 +258,7 @@ def people_at_units(rows: CountedRows, units: gpd.GeoDataFrame, study: Study) ->
     StudyError
         As for :func:`_join`.
     """
-    targets = _names_of(units)
+    targets = names_of(units)
     joined = _join(rows, targets)
     without = np.setdiff1d(np.arange(len(units)), joined.target)
     notices = list(joined.notices)
@@ -327,7 +317,7 @@ def unit_counts(rows: CountedRows, study: Study, units: gpd.GeoDataFrame | Place
         As for :func:`_join`; also where a census is of towns and the units name none.
     """
     source = study.population.counts
-    targets = _names_of_places(units) if isinstance(units, Places) else _names_of(units)
+    targets = _names_of_places(units) if isinstance(units, Places) else names_of(units)
     members = list(range(len(targets.code)))
     towns = isinstance(source, Calibration) and source.unit == "town"
     if towns and any(targets.town):
@@ -358,10 +348,6 @@ def unit_counts(rows: CountedRows, study: Study, units: gpd.GeoDataFrame | Place
 def _are_towns(units: gpd.GeoDataFrame | Places) -> bool:
     """Return whether most units are towns by their names."""
     return not isinstance(units, Places) and 2 * int(units["kind"].isin(TOWN_KINDS).sum()) >= len(units)
-
-
-def _names_of(units: gpd.GeoDataFrame) -> Names:
-    return Names(*([str(text) for text in units[column]] for column in ("id", "name", "parent")))
 
 
 def _names_of_places(places: Places) -> Names:

@@ -1,4 +1,4 @@
-"""Whose row is it: rows of a table found among facilities or units by identifier, else by exact name."""
+"""Whose row is it: facilities by identifier, else by exact name; units as village tables find them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from servicecircle.errors import Problem, problem
+from servicecircle.inputs.matching import Names, match, names_of, sums_others
+from servicecircle.inputs.problems import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,37 +59,41 @@ def join_facilities(ids: Sequence[str], names: Sequence[str], facilities: pd.Dat
     ]
 
 
-def join_units(ids: Sequence[str], names: Sequence[str], parents: Sequence[str], units: pd.DataFrame) -> list[Joined]:
-    """Find the unit of each row: by its id, else by its name inside its town (anywhere where the row names no town).
+def join_units(rows: Names, units: pd.DataFrame, file: str) -> tuple[list[Joined], tuple[Problem, ...]]:
+    """Find the unit of each row as a village table's rows find theirs (:func:`matching.match`).
+
+    Several rows may be one unit's, since they may hold other values or other years.
 
     Parameters
     ----------
-    ids, names, parents : sequences of str (rows,)
-        As the table holds them; may be empty.
+    rows : Names
+        As the table holds them; texts may be empty.
     units : DataFrame
         ``UNITS`` of :mod:`servicecircle.inputs.tables`.
+    file : str
+        The table, for notices.
 
     Returns
     -------
-    list of Joined (rows,)
-        A name that fits several units is nobody's.
+    joined : list of Joined (rows,)
+    notices : tuple of Problem
+        Rows joined though their name is another, or of another kind: to be checked.
     """
-    coded = _by_word(zip(units["id"], units["id"], strict=True))
-    anywhere = _by_word(zip(units["name"], units["id"], strict=True))
-    inside = _by_word(
-        (f"{parent}\n{name}", one)
-        for parent, name, one in zip(units["parent"], units["name"], units["id"], strict=True)
-    )
-    towns = set(units["parent"])
-    seek = _Spellings([*coded, *anywhere])
-    return [
-        _first(
-            [coded.get(one), inside.get(f"{parent}\n{name}") if parent in towns else anywhere.get(name)],
-            one or name,
-            seek,
-        )
-        for one, name, parent in zip(map(str, ids), map(str, names), map(str, parents), strict=True)
-    ]
+    targets = names_of(units)
+    every = list(zip(rows.code, rows.name, rows.town, strict=True))
+    # the same unit once, whatever the number of its rows; sorted, so that their order decides nothing
+    once = [row for row in sorted(set(every)) if not sums_others(*row)]
+    found = match(Names(*([row[k] for row in once] for k in range(3))), targets, several=True)
+    target = found.target
+    joined = dict.fromkeys(every, Joined("", problem("matching.total")))
+    for k, row in enumerate(once):
+        joined[row] = Joined(targets.code[target[k]] if target[k] >= 0 else "", found.reason.get(k))
+    notices = []
+    for key, told in (("matching.other_name", found.other_name), ("matching.other_kind", found.other_kind)):
+        if told:
+            pairs = some(f"{once[k][2]}{once[k][1]} / {targets.name[target[k]]}" for k in told)
+            notices.append(problem(key, file=file, count=len(told), pairs=pairs))
+    return [joined[row] for row in every], tuple(notices)
 
 
 def _by_word(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

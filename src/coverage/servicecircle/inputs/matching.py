@@ -22,6 +22,7 @@ from servicecircle.inputs.units import KIND_ENDINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     Key: TypeAlias = tuple[str, ...]
@@ -33,6 +34,8 @@ TOWN_KINDS = ("town", "street")
 DOUBLED: Mapping[str, tuple[str, ...]] = {"village": ("村", "嘎查"), "community": ("社区",)}
 #: A name of one character says too little to call a village and a community the same.
 LEAST_WITHOUT_KIND = 2
+#: Names of rows that sum other rows.
+TOTALS = frozenset("合计 总计 小计 共计 总数 全县 全区 全市 全旗 全镇 全乡 total sum subtotal".split())
 #: Spellings named for a row that fits nothing.
 SPELLINGS = 3
 #: How much is dropped, least first: nothing; the endings; a doubled ending; also the kind that the endings say.
@@ -130,6 +133,19 @@ class Names:
     code: Sequence[str]
     name: Sequence[str]
     town: Sequence[str]
+
+
+def names_of(units: pd.DataFrame) -> Names:
+    """Return codes, names and towns of ``UNITS`` (:mod:`servicecircle.inputs.tables`)."""
+    return Names(*([str(text) for text in units[column]] for column in ("id", "name", "parent")))
+
+
+def sums_others(code: str, name: str, town: str) -> bool:
+    """Return whether a row is a sum: it says so, names a town only, or has the name of its own town."""
+    if {plain_text(name), plain_text(town)} & TOTALS or (town and not name and not code):
+        return True
+    one = town_form(name)
+    return one.kind != "" and one.text == town_form(town).text
 
 
 @dataclass(frozen=True)
@@ -283,7 +299,7 @@ class _Matcher:
         return f"{town}{name} ({code})" if code and code != name else f"{town}{name}"
 
 
-def match(rows: Names, targets: Names, *, towns: bool = False) -> Matching:
+def match(rows: Names, targets: Names, *, towns: bool = False, several: bool = False) -> Matching:
     """Return which target each row means; the order of rows and targets does not matter.
 
     A row means the target with its code. Without one it means the target of its name in its town as long as exactly
@@ -298,6 +314,8 @@ def match(rows: Names, targets: Names, *, towns: bool = False) -> Matching:
     rows, targets : Names
     towns : bool
         Whether the names are those of towns, so that 桑村 is short for 桑村镇 and no village called 桑.
+    several : bool
+        Whether several rows may mean one target, and do not clash.
     """
     matcher = _Matcher(targets, town_form if towns else form)
     found = [matcher.row(*row) for row in zip(rows.code, rows.name, rows.town, strict=True)]
@@ -315,11 +333,11 @@ def match(rows: Names, targets: Names, *, towns: bool = False) -> Matching:
         taken = problem("matching.taken", unit=matcher.label(unit))
         reason |= {k: taken for k in claim if better and k not in better}
         claimants = better or list(claim)
-        if len(claimants) > 1:
+        if len(claimants) > 1 and not several:
             clashes.append((unit, tuple(claimants)))
         else:
-            target[claimants[0]] = unit
-            stage[claimants[0]] = claim[claimants[0]]
+            target[claimants] = unit
+            stage |= {k: claim[k] for k in claimants}
     return Matching(
         target,
         reason,

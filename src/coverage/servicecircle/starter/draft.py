@@ -58,6 +58,8 @@ class Draft:
         self.lines: list[str] = []
         self.questions: list[Problem] = []
         self.notices: list[Problem] = []
+        #: Tables whose coordinates may be those of a map service.
+        self.shifted: list[str] = []
 
     @property
     def text(self) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from servicecircle.inputs.columns import ALIASES, OSM_TYPES, first_filled, fold, osm_types
 from servicecircle.inputs.places import MARKS
+from servicecircle.inputs.road_words import CLASS_OF
 from servicecircle.inputs.tables import to_numbers
 from servicecircle.inputs.units import CLASS_CODES, CLASS_WORDS, unit_kind
 from servicecircle.standards.vocabulary import asset_code, facility_types, type_code
@@ -35,6 +36,9 @@ _PEOPLE = re.compile(r"pop|person|people|人口|人数", re.IGNORECASE)
 _NAME = re.compile(r"name|名", re.IGNORECASE)
 #: Coordinate columns that name their system: XGCJ, lon_wgs84, 经度(百度) ...
 _MARKED = {"lon": re.compile(r"^(x|lon|lng|long|longitude|经度)"), "lat": re.compile(r"^(y|lat|latitude|纬度)")}
+_CLASS = re.compile(r"class|highway|level|等级|类|级", re.IGNORECASE)
+_ROAD_NAMES = frozenset("name 名称 道路名称 道路名 路名 路线名称 路线名".split())
+_VALUES = frozenset("数值 值 数量 合计 总数 value amount number".split())
 #: Columns that count services, and the type such a place is given.
 SERVICES = {
     "healthcare": "clinic",
@@ -219,6 +223,37 @@ def asset_columns(seen: Seen) -> dict[str, str]:
         if code is not None and _numeric(seen.texts(name)) >= MOST:
             found.setdefault(code, name)
     return found
+
+
+def road_class(seen: Seen) -> str | None:
+    """Return the column that holds most classes of roads; None where no column's words are classes."""
+    shares = {name: _share(seen.texts(name), lambda text: fold(text) in CLASS_OF) for name in seen.columns}
+    # 类别 before a column that happens to hold the same words
+    best = max(shares, key=lambda name: (shares[name], bool(_CLASS.search(name))), default=None)
+    return best if best is not None and shares[best] >= MOST else None
+
+
+def road_name(seen: Seen) -> str | None:
+    """Return the column of the names of roads."""
+    return next((name for name in seen.columns if fold(name) in _ROAD_NAMES), None)
+
+
+def value_rows(seen: Seen) -> tuple[str, str, list[str]] | None:
+    """Return where each row is one value: the column of the asset, that of the value, and words that are not known."""
+    from servicecircle.standards.catalogue import load_catalogue
+
+    known = set(load_catalogue())
+    for name in seen.columns:
+        words = list(dict.fromkeys(str(text) for text in seen.texts(name) if text))
+        strange = [word for word in words if asset_code(word) is None and word not in known]
+        if not words or len(strange) > (1 - MOST) * len(words):
+            continue
+        others = [one for one in seen.columns if one != name and fold(one) not in map(fold, ALIASES["year"])]
+        numeric = [one for one in others if _numeric(seen.texts(one)) >= MOST and one not in _codes(seen)]
+        called = [one for one in numeric if fold(one) in _VALUES]
+        if called or len(numeric) == 1:
+            return name, (called or numeric)[0], strange
+    return None
 
 
 def types_of(seen: Seen, *, placed: bool) -> Types | None:

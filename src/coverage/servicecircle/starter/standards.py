@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from servicecircle.standards.catalogue import load_catalogue
-from servicecircle.standards.vocabulary import accepts, facility_types
+from servicecircle.standards.vocabulary import accepts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,17 +50,18 @@ def standards(draft: Draft, held: Counter[str]) -> None:
     shown = "; ".join(f"{name} {len(ids)}/{count}" for name, (ids, count) in sorted(offered.items()))
     if local:
         best = max(sorted(local), key=lambda name: (len(local[name]) / offered[name][1], len(local[name])))
-        draft.comment("standards_plan", plan=best, offered=shown)
+        draft.comment("standards_plan", plan=best, count=len(local[best]), offered=shown)
         draft.set("use", [best])
         for other in sorted(set(local) - {best}):
             draft.open("use", [other])
+        if national:
+            whole = all(len(ids) == count for name, (ids, count) in offered.items() if name in NATIONAL)
+            draft.open("use", ["national"] if whole else national)
         ids = local[best]
     elif national:
         draft.comment("standards_national", offered=shown)
         draft.set("use", national)
         ids = national
-    known = facility_types()
-    draft.comment("types_held", types=", ".join(f"{code} ({known[code].zh})" for code in sorted(held)))
     if not ids:
         _own(draft, held)
     _siting(draft, next((c.key for c in _criteria(ids)), f"{OWN}/walk"))

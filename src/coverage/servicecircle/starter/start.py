@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from servicecircle.errors import Problem, StudyError, UsageError, problem
 from servicecircle.flow import check
-from servicecircle.starter import guess
+from servicecircle.starter import guess, people, services, ways
 from servicecircle.starter.draft import Draft
 from servicecircle.starter.look import look
 from servicecircle.starter.standards import standards
-from servicecircle.study import Roads, load_study
+from servicecircle.study import load_study
 
 if TYPE_CHECKING:
     from servicecircle.starter.look import Folder
@@ -92,38 +92,24 @@ def _write(draft: Draft, found: Folder) -> None:
     draft.table("[study]")
     draft.set("name", found.path.resolve().name or "study")
     people_at = len(draft.lines)
-    people = guess.population(draft, found, tables)
+    living = people.population(draft, found, tables)
     block = draft.lines[people_at:]
     del draft.lines[people_at:]
     # where nobody is found, the facilities say where the place is
-    place = people or next((one.box for one in tables if one.facilities and one.placed and one.box is not None), None)
+    place = living.box or next((one.box for one in tables if one.facilities and one.placed and one.box), None)
     units = guess.area(draft, tables, place)
     draft.lines += block
-    _roads(draft, found)
-    held = guess.facilities(draft, tables, people)
-    used = {one.seen.title for one in tables if one.types is not None and one.placed}
+    used = people.counts(draft, tables, units, living, places=bool(found.osm))
+    used |= ways.roads(draft, found, tables, place)
+    held, gates = services.facilities(draft, tables, living.box)
+    used |= gates | {one.seen.title for one in tables if one.types is not None and one.placed}
     used |= {one.seen.title for one in tables if one.persons is not None and one.placed}
     used |= {one.seen.title for one in tables if one.seen.shape == "polygon"}
     used |= set() if units is None else {units.seen.title}
-    used |= guess.assets(draft, tables, units)
+    used |= services.assets(draft, tables, units)
     standards(draft, held)
     draft.table("[outputs]")
     draft.set("language", draft.language)
     guess.others(draft, found, tables, used)
-
-
-def _roads(draft: Draft, found: Folder) -> None:
-    draft.table("[roads]")
-    if found.osm:
-        best = max(found.osm, key=lambda path: path.stat().st_size)
-        others = [found.shown(path) for path in found.osm if path != best]
-        if others:
-            draft.tell("two_roads", file=found.shown(best), others=", ".join(others))
-        draft.comment("osm", file=found.shown(best))
-        draft.set("osm", {"path": draft.path(best)})
-    elif found.graphml and "graphml" in Roads.model_fields:
-        draft.comment("graphml", file=found.shown(found.graphml[0]))
-        draft.set("graphml", {"path": draft.path(found.graphml[0])})
-    else:
-        draft.ask("roads")
-        draft.open("osm", {"path": "county.osm.pbf"})
+    if draft.shifted:
+        draft.notices.append(problem("starter.notice.shifted", files=", ".join(draft.shifted)))
