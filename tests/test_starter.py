@@ -164,7 +164,7 @@ def test_both_languages_write_the_same_study(tmp_path: Path) -> None:
         _, tree, text = begin(place, tmp_path / f"{language}.toml", language)
         trees.append({name: one for name, one in tree.items() if name != "outputs"})
         chinese = [line for line in text.splitlines() if line.startswith("# ") and "。" in line]
-        assert (len(chinese) > 10) == (language == "zh")
+        assert (len(chinese) >= 10) == (language == "zh")
     assert trees[0] == trees[1]
 
 
@@ -425,6 +425,208 @@ def test_types_no_standard_asks_for_get_an_own_circle(tmp_path: Path) -> None:
     assert (record["types"], record["limit_min"], record["kind"]) == (["pharmacy"], 15, "circle")
 
 
+# -- a county's folder: the sample without its own studies
+
+
+NOT_DATA = ("study*.toml", "README.md", "planted*.csv", "faults.csv", "truth.csv")
+DIRTY = ("facilities_dirty.xlsx", "clinics_gbk.csv")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample") / "county"
+    assert call("sample", "new-district", str(folder))[0] == 0
+    return folder
+
+
+def test_a_folder_of_many_files(sample: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(sample, tmp_path / "县", ignore=shutil.ignore_patterns(*NOT_DATA, *DIRTY)))
+    begun, tree, text = begin(place)
+    assert (begun.questions, begun.problems) == ((), ())
+    by_hand = tomllib.loads((sample / "study.toml").read_text(encoding="utf-8"))
+    told = {"source", "licence"}
+    assert tree["area"]["units"] == {k: v for k, v in by_hand["area"]["units"].items() if k not in told}
+    assert tree["population"] == {
+        "raster": {"path": "population.tif"},
+        "calibrate": {"path": "census.csv", "unit": "town", "column": "常住人口"},
+    }
+    assert '# table = { path = "villages.csv", persons = "常住人口" }' in text
+    assert tree["roads"] == {"osm": {"path": "roads.osm.pbf"}}
+    *sheets, venues = tree["facilities"]
+    given = by_hand["facilities"]
+    assert [(one["path"], one["layer"]) for one in sheets] == [(one["path"], one["layer"]) for one in given]
+    assert all(one["columns"].items() >= {"id": "机构编号", "type": "类别", "lon": "经度"}.items() for one in sheets)
+    assert text.count('# crs = "GCJ-02"') == 3
+    assert (venues["path"], venues["gates"]) == ("venues.geojson", {"path": "gates.geojson"})
+    assert "2 of the 2 points of gates.geojson lie on borders" in text
+    assert tree["assets"] == [{"path": "reported.csv", "of": "area", "asset": "指标", "value": "数值"}]
+    assert "dem.tif looks like elevation" in text
+    assert [one.key for one in begun.notices] == ["starter.notice.spread_raster", "starter.notice.shifted"]
+    assert "population_unconstrained.tif" in sentence("en", begun.notices[0])
+    assert "population_65plus.tif" in text
+    assert "units.gpkg [points] has names of villages and coordinates" in text
+    # what it offers in comments is a study too
+    other = text.replace("\ncalibrate =", "\n# calibrate =").replace("# table =", "table =")
+    write(place / "other.toml", other.replace('# crs = "GCJ-02"', 'crs = "GCJ-02"'))
+    assert check(load_study(place / "other.toml")).problems == ()
+
+
+def test_a_second_list_of_the_same_facilities_is_asked_about(sample: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(sample, tmp_path / "县", ignore=shutil.ignore_patterns(*NOT_DATA)))
+    begun, tree, text = begin(place)
+    assert keys(begun) == ["twin"]
+    asked = sentence("en", begun.questions[0])
+    assert "facilities_dirty.xlsx [医疗卫生机构, 健身场所, 其他服务设施]" in asked
+    paths = {one["path"] for one in tree["facilities"]}
+    assert "facilities.xlsx" in paths
+    assert not paths & set(DIRTY[:1])
+    assert '# path = "facilities_dirty.xlsx"' in text
+
+
+def test_a_copy_gives_way_whatever_its_name_sorts_to(tmp_path: Path) -> None:
+    folder = village_place(tmp_path / "县")
+    shutil.copy(folder / "卫生室.csv", folder / "a副本.csv")
+    begun, tree, _ = begin(folder)
+    assert [one["path"] for one in tree["facilities"]] == ["卫生室.csv"]
+    assert keys(begun) == ["twin"]
+    assert begun.questions[0].values == {"file": "a副本.csv", "other": "卫生室.csv", "same": 2, "rows": 2}
+
+
+def village_borders(folder: Path) -> None:
+    """Borders of the three villages of ``village_place``, as a layer, in place of their points."""
+    table = (folder / "村庄.csv").read_text(encoding="utf-8").splitlines()[1:]
+    rows = [line.split(",") for line in table]
+    frame = gpd.GeoDataFrame(
+        {"code": [row[0] for row in rows], "name": [row[1] for row in rows], "town": [row[2] for row in rows]},
+        geometry=[shapely.box(float(r[4]) - 0.001, float(r[5]) - 0.001, float(r[4]) + 0.001, float(r[5]) + 0.001) for r in rows],
+        crs=4326,
+    )  # fmt: skip
+    frame.to_file(folder / "村界.gpkg", driver="GPKG")
+    (folder / "村庄.csv").unlink()
+
+
+def test_a_village_table_without_coordinates_is_the_population(tmp_path: Path) -> None:
+    folder = village_place(tmp_path / "县")
+    village_borders(folder)
+    (folder / "普查.csv").unlink()
+    text = "行政村名,乡镇,常住人口\n东村村委会,山亭镇,101\n西村民委员会,山亭镇,201\n南村,山亭,301\n合计,,603\n"
+    write(folder / "人口.csv", text)
+    begun, tree, text = begin(folder)
+    assert (begun.questions, begun.problems) == ((), ())
+    # 行政村名 is no name the study would find by itself
+    assert tree["population"] == {"table": {"path": "人口.csv", "name": "行政村名", "persons": "常住人口"}}
+    assert "3 of its 3 rows fit units by code or name; column 常住人口, 603 in all" in text
+    report = check(load_study(begun.path))
+    assert report.problems == ()
+
+
+def test_a_census_of_other_towns_is_named_and_not_used(tmp_path: Path) -> None:
+    folder = village_place(tmp_path / "县")
+    write(folder / "普查.csv", "乡镇,人口\n无名镇,303\n他镇,5\n")
+    _, tree, text = begin(folder)
+    assert set(tree["population"]) == {"points"}
+    assert "普查.csv holds people (人口), but no coordinates and no names that fit" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("population_65plus.tif", True),
+        ("chn_f_65_2020.tif", True),
+        ("pop_0_14.tif", True),
+        ("人口_老年.tif", True),
+        ("pop_children.tif", True),
+        ("chn_ppp_2020_1km.tif", False),
+        ("population_2020-01-05.tif", False),
+        ("pop_100m.tif", False),
+        ("managed_segment_pop.tif", False),
+    ],
+)
+def test_a_part_of_the_people_by_the_name(tmp_path: Path, name: str, *, part: bool) -> None:
+    tif(tmp_path / name, PEOPLE * 2)
+    tif(tmp_path / "pop.tif", PEOPLE)
+    _, tree, text = begin(tmp_path)
+    assert ("hold only a part" in text) == part
+    assert tree["population"]["raster"]["path"] == ("pop.tif" if part else name)
+    (tmp_path / "pop.tif").unlink()
+    begun, tree, _ = begin(tmp_path, tmp_path / "b.toml")
+    assert tree["population"]["raster"]["path"] == name
+    assert [one.key for one in begun.notices] == ["starter.notice.part_raster"] * part
+
+
+# -- roads that are no OpenStreetMap extract
+
+
+def road_layer(folder: Path, **columns: Sequence[str]) -> Path:
+    from tests.small_study import lonlat
+
+    lines = [shapely.LineString([lonlat(x, 50.0), lonlat(x + 500, 50.0)]) for x in (0.0, 500.0)]
+    (folder / "roads.osm").unlink()
+    gpd.GeoDataFrame(dict(columns), geometry=lines, crs=4326).to_file(folder / "公路.gpkg", driver="GPKG")
+    return folder
+
+
+def test_a_layer_of_road_lines(tmp_path: Path) -> None:
+    folder = village_place(tmp_path / "县")
+    road_layer(
+        folder, 路名=["甲路", "乙路"], 技术等级=["县道", "村道"], 单行=["否", "是"], 限速=["40", ""], 桥=["", "?"]
+    )
+    begun, tree, _ = begin(folder)
+    # the column of bridges holds a word nobody knows, and is left out
+    assert tree["roads"] == {
+        "lines": {"path": "公路.gpkg", "class": "技术等级", "name": "路名", "maxspeed": "限速", "oneway": "单行"}
+    }
+    assert (begun.questions, begun.problems) == ((), ())
+
+
+def test_road_words_that_are_not_known_are_asked(tmp_path: Path) -> None:
+    folder = road_layer(village_place(tmp_path / "县"), 等级=["县道", "神道"])
+    begun, tree, text = begin(folder)
+    assert keys(begun) == ["road_words"]
+    assert begun.questions[0].values["words"] == "神道"
+    assert tree["roads"]["lines"]["class"] == "等级"
+    assert '# lines = { path = "公路.gpkg", class = "等级", classes = { "神道" = "track" } }' in text
+
+
+def test_roads_without_a_class_are_asked(tmp_path: Path) -> None:
+    folder = road_layer(village_place(tmp_path / "县"), 备注=["a", "b"])
+    begun, tree, _ = begin(folder)
+    assert (keys(begun), tree["roads"]) == (["road_class"], {})
+
+
+def test_an_extract_goes_before_a_graph_and_a_graph_before_lines(tmp_path: Path) -> None:
+    folder = village_place(tmp_path / "县")
+    write(folder / "路网.graphml", "<graphml/>")
+    _, tree, text = begin(folder)
+    assert tree["roads"] == {"osm": {"path": "roads.osm"}}
+    assert "路网.graphml: a road graph of OSMnx" in text
+    road_layer(folder, 等级=["县道", "县道"])
+    begun, tree, text = begin(folder, folder / "b.toml")
+    assert tree["roads"] == {"graphml": {"path": "路网.graphml"}}
+    assert "公路.gpkg is a layer of lines and is not used" in text
+    assert [one.key for one in begun.problems] == ["roads.graph.no_crs"]
+
+
+# -- reported values
+
+
+def test_values_row_by_row_and_words_that_are_not_known(tmp_path: Path) -> None:
+    folder = village_place(tmp_path / "县")
+    write(folder / "上报2024.csv", "指标,数值\n床位数,20\n救护车,3\n")
+    write(folder / "其他.csv", "指标,数值\n床位数,20\n满意度,3\n")
+    write(folder / "托位.csv", "村名,乡镇,指标,数值\n东村,山亭镇,托位,5\n西村村委会,山亭镇,托位,6\n")
+    write(folder / "县.csv", "救护车,床位数\n16,2000\n")
+    begun, tree, text = begin(folder)
+    by_path = {one.pop("path"): one for one in tree["assets"]}
+    assert by_path["上报2024.csv"] == {"of": "area", "year": 2024, "asset": "指标", "value": "数值"}
+    assert by_path["托位.csv"] == {"of": "unit", "name": "村名", "parent": "乡镇", "asset": "指标", "value": "数值"}
+    assert by_path["县.csv"] == {"of": "area", "columns": {"ambulances": "救护车", "beds": "床位数"}}
+    assert "其他.csv" not in by_path
+    assert "column 指标 holds words that are not known, so it is not used: 满意度" in text
+    assert '# path = "其他.csv"' in text.splitlines()
+    assert begun.problems == ()
+
+
 # -- where it is written
 
 
@@ -479,7 +681,7 @@ def test_exit_codes_and_streams(tmp_path: Path) -> None:
     (folder / "roads.osm").unlink()
     code, out, err = call("init", str(folder), "-o", str(tmp_path / "b.toml"), "--lang", "en")
     assert code == 1
-    assert err.splitlines()[0] == "1 questions are open (marked ??? in the file):"
+    assert "Open questions (marked ??? in the file): 1" in err.splitlines()
     assert "roads: no road file" in err
     assert (tmp_path / "b.toml").is_file()
 
