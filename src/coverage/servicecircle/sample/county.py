@@ -127,6 +127,7 @@ def _roads(
     between = plant.with_one_way(between, planted)
     unique = {id(lattice): lattice for k, lattice in enumerate(lattices) if k != planted.roles.get("off_road")}
     lanes = [line for lattice in unique.values() for line in lattice.lines]
+    lanes += streets.ending_lanes(lattices, places, seed, apart_from=list(planted.roles.values()))
     roadless = places.xy[planted.roadless]
     fields = streets.tracks(land, places, lattices, seed, apart_from=roadless)
     drawn = [*between, *streets.outgoing(land, lattices, places, between), *fields, *lanes]
@@ -227,6 +228,8 @@ def _judged(
     for code in REGIONAL:
         mine = [k for k, m in enumerate(measured) if code in accepts(m.criterion.standard.types)]
         if not mine:
+            # nothing here asks for it: the county hospital bears the title, as one facility of every type is wanted
+            facilities.append(services.regional(next(f for f in made if f.type == "general_hospital"), code))
             continue
         base = [measured[k] for k in mine]
         homes = _homes(made, [k for service, k in forced if service == code])

@@ -60,8 +60,8 @@ def dirty_workbook(table: pd.DataFrame, rng: np.random.Generator) -> Dirty:
         faults.append(("duplicate", len(main) - 1, str(main[k][ID]), ""))
     _departments(main, main[hospital], faults, rng)
     place = ("facilities_dirty.xlsx", SHEETS[0])
-    noted = [[*place, k + 3, main[k][ID], fault, other, value] for fault, k, other, value in faults]
-    head: list[list[object]] = [["文件", "工作表", "行", "机构编号", "错误", "另见", "值"]]
+    noted = [[*place, k + 3, main[k][ID], fault, other, value, "合成数据"] for fault, k, other, value in faults]
+    head: list[list[object]] = [["文件", "工作表", "行", "机构编号", "错误", "另见", "值", "备注"]]
     sheets: dict[str, list[list[object]]] = {sheet: [[TITLE], list(COLUMNS), *body] for sheet, body in rows.items()}
     return Dirty(sheets, [list(COLUMNS), *_rows(table[gbk])], head + noted)
 

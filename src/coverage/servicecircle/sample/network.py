@@ -55,6 +55,7 @@ def _bridged(line: Line, zone: shapely.Polygon, layer: str) -> list[Line]:
             line.tags | ({"bridge": "yes", "layer": layer} if zone.contains(at) else {}),
             line.edge,
             line.meets,
+            line.in_town,
         )
         for (a, b), at in zip(marks, middle, strict=True)
     ]

@@ -87,8 +87,8 @@ def dressed(lines: list[Line], seed: int) -> list[dict[str, str]]:
     result = []
     for line in lines:
         tags, draw = dict(line.tags), rng.random(4)
-        kind, town = tags["highway"], line.edge is None
-        share = NAMED_IN_TOWN if town else NAMED_VILLAGE_ROADS
+        kind = tags["highway"]
+        share = NAMED_IN_TOWN if line.in_town else NAMED_VILLAGE_ROADS
         if "name" not in tags and kind != "track" and draw[0] < share:
             tags["name"] = f"虚拟{int(draw[0] / share * 400) + 1}{ROAD_WORDS[int(draw[1] * 4)]}"
         if draw[1] < SURFACE_SHARE and "surface" not in tags:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from servicecircle.sample.settle import Places
     from servicecircle.sample.streets import Lattice
 
+#: Villages whose clinic has a service point.
+SERVICE_POINTS = 3
 #: Doors stand this far from the street corner they belong to, on either side.
 DOOR_M = (12.0, 9.0)
 SERVICES = ("预防接种", "老年人健康管理", "孕产妇保健", "儿童保健", "慢性病管理", "中医药服务", "康复护理", "健康体检")
@@ -109,7 +111,17 @@ def make_facilities(land: Land, places: Places, streets: list[Lattice], planted:
             made += _of_committee(places, streets, k, rng)
     for town, name in enumerate(places.towns):
         made += _of_town(land, places, streets, town, name, rng)
-    return made + _of_county(land, places, streets, rng)
+    return made + _of_county(land, places, streets, rng) + _service_points(places, planted, made)
+
+
+def _service_points(places: Places, planted: Planted, made: list[Facility]) -> list[Facility]:
+    """Return the service points of the clinics of a few plain villages, in the same house: no way gets shorter."""
+    special = {*planted.roles.values(), *planted.private, *planted.no_clinic}
+    plain = [f for f in made if f.service == "clinic" and f.place not in special][:SERVICE_POINTS]
+    return [
+        replace(f, name=f"{places.name[f.place]}卫生室服务点", type="village_clinic_service_point", host=f.name)
+        for f in plain
+    ]
 
 
 def door(lattice: Lattice, near: NDArray[np.float64], rng: np.random.Generator) -> tuple[float, float]:
@@ -263,6 +275,10 @@ def _of_county(land: Land, places: Places, streets: list[Lattice], rng: np.rando
     found.append(
         Facility(f"{county}急救中心", "emergency_centre", "government", middle, hub, ambulances=4, host=found[0].name)
     )
+    found += [
+        replace(found[-1], name=f"{county}{facility_types()[code].zh}", type=code, ambulances=1, host=found[-1].name)
+        for code in ("emergency_subcentre", "emergency_substation")
+    ]
     have = {"emergency_subcentre", "emergency_point", "emergency_substation", "county_medical_subcentre"}
     have |= {"regional_medical_centre", *(f.type for f in found)}
     for number, code in enumerate(_single_types(have)):
@@ -313,7 +329,7 @@ def existing(places: Places, made: list[Facility], draws: Draws) -> list[Facilit
     """Return the facilities that exist; a few clinics say that they also serve the nearest village without one."""
     result = [facility for facility in made if draws.keeps(facility)]
     lacking = np.flatnonzero((places.kind == "village") & ~draws.clinic)
-    clinics = {f.place: i for i, f in enumerate(result) if f.service == "clinic"}
+    clinics = {f.place: i for i, f in enumerate(result) if f.service == "clinic" and not f.host}
     for k in lacking[::4].tolist():
         town = [p for p in clinics if places.town[p] == places.town[k]]
         if town:

@@ -5,7 +5,7 @@ A road meets another where both have a vertex; :mod:`servicecircle.sample.networ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,8 @@ ROADLESS_M = 1600.0
 #: Vertex spacing of roads between settlements.
 VERTEX_M = 110.0
 ONEWAY_IN_TOWN = 0.3
+#: Lanes that leave a street corner and end: for each corner of a town, for each village; length over the lattice's.
+ENDING_IN_TOWN, ENDING_IN_VILLAGE, ENDING_LENGTH = 0.18, 1.8, 0.5
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class Line:
         The two settlements a road leads between.
     meets : bool
         Whether crossing lines get a common vertex with it.
+    in_town : bool
+        Whether it is a street of a town: more of them have a name.
     """
 
     xy: NDArray[np.float64]
     tags: dict[str, str]
     edge: tuple[int, int] | None = None
     meets: bool = True
+    in_town: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def lattices(land: Land, places: Places, seed: int, *, summit: int | None = None
     summit : int or None
         The planted village on a steep hill: its lanes reach down the hill.
     """
-    rng = stream(seed, "streets")
+    rng, one_way = stream(seed, "streets"), stream(seed, "one-way streets")
     core = _lattice(land.core_xy, "core", LATTICES["core"][0], land.core_m, rng)
     result = []
     for k, (xy, kind) in enumerate(zip(places.xy, places.kind, strict=True)):
@@ -94,8 +99,20 @@ def lattices(land: Land, places: Places, seed: int, *, summit: int | None = None
             result.append(core)
         else:
             grown = radius if k == summit else radius * rng.uniform(0.8, 1.25)
-            result.append(_lattice(xy, str(kind), step, grown, rng))
+            lattice = _lattice(xy, str(kind), step, grown, rng)
+            result.append(_with_one_ways(lattice, one_way) if kind == "seat" else lattice)
     return result
+
+
+def _with_one_ways(lattice: Lattice, rng: np.random.Generator) -> Lattice:
+    """Return a small town's streets, some of them one-way as in the county town; its main streets never are."""
+    lines = [
+        replace(line, tags=line.tags | {"oneway": "yes"})
+        if draw < ONEWAY_IN_TOWN and line.tags["highway"] == "residential"
+        else line
+        for line, draw in zip(lattice.lines, rng.random(len(lattice.lines)), strict=True)
+    ]
+    return Lattice(lattice.xy, tuple(lines))
 
 
 def _lattice(middle: NDArray[np.float64], kind: str, step: float, radius: float, rng: np.random.Generator) -> Lattice:
@@ -129,7 +146,7 @@ def _street(points: list[NDArray[np.float64]], kind: str, *, main: bool, rng: np
     for k, gap in enumerate([*broken.tolist(), True]):
         if gap:
             if k > first:
-                pieces.append(Line(np.array(points[first : k + 1]), tags))
+                pieces.append(Line(np.array(points[first : k + 1]), tags, in_town=kind != "village"))
             first = k + 1
     return pieces
 
@@ -332,6 +349,38 @@ def quarries(land: Land, lines: list[Line], seed: int, *, apart_from: NDArray[np
             found.append(Line(xy, {"highway": "track", "name": "采石便道"}))
             wanted -= shape.length
     return found
+
+
+def ending_lanes(streets: list[Lattice], places: Places, seed: int, *, apart_from: list[int]) -> list[Line]:
+    """Return lanes that lead from a street corner into the block and end there, as courtyards and yards have them.
+
+    Parameters
+    ----------
+    apart_from : list of int
+        Planted settlements: nothing is added to them.
+    """
+    rng = stream(seed, "ending lanes")
+    lines: list[Line] = []
+    seen: set[int] = set()
+    for k, lattice in enumerate(streets):
+        village = places.kind[k] == "village"
+        count = int(rng.poisson(ENDING_IN_VILLAGE if village else ENDING_IN_TOWN * len(lattice.xy)))
+        order = rng.permutation(len(lattice.xy))[:count]
+        quarter = rng.integers(0, 4, len(order))
+        if id(lattice) in seen or k in apart_from:
+            continue
+        seen.add(id(lattice))
+        for at, turns in zip(order.tolist(), quarter.tolist(), strict=True):
+            corner = lattice.xy[at]
+            away = np.hypot(*(lattice.xy - corner).T)
+            along = lattice.xy[int(np.argmin(np.where(away > 0, away, np.inf)))] - corner
+            # between two streets: an eighth of a turn, and quarters
+            angle = np.pi / 4 + turns * np.pi / 2
+            into = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ along
+            end = np.round(corner + ENDING_LENGTH * into, 2)
+            tags = {"highway": "service" if village else "residential"}
+            lines.append(Line(np.array([corner, end]), tags, in_town=not village))
+    return lines
 
 
 def tracks(
