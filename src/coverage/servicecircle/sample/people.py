@@ -69,10 +69,6 @@ class Cells:
     weight: NDArray[np.float64]
     wanted: NDArray[np.int64]
 
-    def first(self) -> NDArray[np.bool_]:
-        """Return the cells filled at first."""
-        return self.rank() < self.wanted[self.place]
-
     def rank(self) -> NDArray[np.int64]:
         """Return the place of each cell in its settlement's order, from 0."""
         start = np.searchsorted(self.place, np.arange(len(self.wanted)))
