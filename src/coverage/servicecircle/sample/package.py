@@ -55,7 +55,7 @@ def write_inputs(county: County, folder: Path, persons: NDArray[np.float64]) -> 
 
 
 def require_free(folder: Path) -> None:
-    """Refuse a folder that holds anything.
+    """Refuse a folder that holds anything, and make the folder it will stand in.
 
     Raises
     ------
@@ -64,6 +64,8 @@ def require_free(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError(problem("sample.not_empty", folder=str(folder)))
+    # half a minute of work must not end at a place that cannot be written
+    folder.parent.mkdir(parents=True, exist_ok=True)
 
 
 def write_county(county: County, folder: Path) -> list[str]:
@@ -75,7 +77,6 @@ def write_county(county: County, folder: Path) -> list[str]:
         The folder holds anything: nothing of anybody's is overwritten.
     """
     require_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".servicecircle-", dir=folder.parent) as name:
         new = Path(name) / "new"
         new.mkdir()
