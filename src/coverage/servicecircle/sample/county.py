@@ -143,6 +143,7 @@ def _inhabited(county: County, lattices: list[streets.Lattice]) -> County:
     """
     land, places, planted = county.land, county.places, county.planted
     made = services.make_facilities(land, places, lattices, planted, county.seed)
+    made = services.off_borders(made, county.units)
     draft = _draft(replace(county, facilities=tuple(made)))
     best: County | None = None
     forced: frozenset[tuple[str, int]] = frozenset()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
 from servicecircle.sample.land import Land, stream
 from servicecircle.sample.names import facility_title
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 SERVICE_POINTS = 3
 #: Doors stand this far from the street corner they belong to, on either side.
 DOOR_M = (12.0, 9.0)
+#: No facility stands nearer to a border: in which unit it lies is no matter of a few metres.
+OFF_BORDER_M = 20.0
 SERVICES = ("预防接种", "老年人健康管理", "孕产妇保健", "儿童保健", "慢性病管理", "中医药服务", "康复护理", "健康体检")
 #: What a committee may have to exercise in.
 OPEN_AIR = ("activity_ground", "fitness_equipment", "pitch", "running_track", "health_path", "park")
@@ -122,6 +125,20 @@ def _service_points(places: Places, planted: Planted, made: list[Facility]) -> l
         replace(f, name=f"{places.name[f.place]}卫生室服务点", type="village_clinic_service_point", host=f.name)
         for f in plain
     ]
+
+
+def off_borders(made: list[Facility], units: NDArray[np.object_]) -> list[Facility]:
+    """Return the facilities, those close to a border moved straight away from it (a few times: there are corners)."""
+    border = shapely.union_all(shapely.boundary(units))
+    shapely.prepare(border)
+    xy = np.array([f.xy for f in made])
+    for _ in range(3):
+        close = np.flatnonzero(shapely.dwithin(border, shapely.points(xy), OFF_BORDER_M))
+        foot = shapely.get_coordinates(shapely.shortest_line(shapely.points(xy[close]), border))[1::2]
+        away = xy[close] - foot
+        length = np.maximum(np.hypot(*away.T), 0.01)[:, None]
+        xy[close] = foot + away / length * (OFF_BORDER_M + 1.0)
+    return [replace(f, xy=(round(x, 2), round(y, 2))) for f, (x, y) in zip(made, xy.tolist(), strict=True)]
 
 
 def door(lattice: Lattice, near: NDArray[np.float64], rng: np.random.Generator) -> tuple[float, float]:

@@ -108,7 +108,9 @@ def _held(
         return holds(mm.astype(np.int64), criterion.limit)
     doors = Doors(places, np.array([site]), np.array([0]), 1)
     return covered(
-        network_reach(search, world.demand_places.subset(points), doors, world.walk, at_most=criterion.limit),
+        network_reach(
+            search, world.demand_places.subset(points, criterion.mode), doors, world.walk, at_most=criterion.limit
+        ),
         criterion.limit,
     )
 

@@ -87,12 +87,13 @@ class Access:
 
     def subset(self, points: NDArray[np.int64]) -> Access:
         """Return the legs of some points, ascending, renumbered from 0."""
-        place = np.full(self.points, -1, dtype=np.int64)
-        place[points] = np.arange(len(points))
-        rows = np.flatnonzero(place[self.point] >= 0)
+        # legs are sorted by point: only those of the points asked for are looked at
+        first, last = (np.searchsorted(self.point, points, side) for side in ("left", "right"))
+        count = last - first
+        rows = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count) + np.arange(count.sum())
         return Access(
             len(points),
-            place[self.point[rows]],
+            np.repeat(np.arange(len(points)), count),
             self.edge[rows],
             self.from_start_mm[rows],
             self.leg_mm[rows],
@@ -216,13 +217,12 @@ class AccessFinder:
     ) -> tuple[_Feet, NDArray[np.int64]]:
         """Return the nearest feet of one mode for the points that are done with this ring, and those points."""
         of_mode = self._network.modes[mode].attachable[feet.edge] & (feet.leg_mm <= round(self._limit_m * 1000))
-        mine = feet.take(np.flatnonzero(of_mode))
+        rows = np.flatnonzero(of_mode)
         done = np.zeros(int(points.max(initial=0)) + 1, dtype=bool)
-        inside = np.bincount(mine.point[mine.leg_mm < enough_mm], minlength=len(done))
+        inside = np.bincount(feet.point[rows[feet.leg_mm[rows] < enough_mm]], minlength=len(done))
         done[points] = (inside[points] >= EDGES_TRIED) | (enough_mm < 0)
-        mine = mine.take(done[mine.point])
-        mine = mine.take(np.lexsort((mine.edge, mine.leg_mm, mine.point)))
-        return mine.take(_rank(mine.point) < EDGES_TRIED), np.flatnonzero(done)
+        rows = rows[done[feet.point[rows]]]
+        return feet.take(rows[_rank(feet.point[rows]) < EDGES_TRIED]), np.flatnonzero(done)
 
     def _feet(
         self,
@@ -233,14 +233,15 @@ class AccessFinder:
         radius: float,
         modes: tuple[str, ...],
     ) -> _Feet:
-        """Return the feet of some points on all edges of some modes within ``radius`` metres."""
+        """Return the feet of some points on all edges of some modes within ``radius`` metres, by (point, leg, edge)."""
         tree, edges = self._tree(modes)
         row, shape = tree.query(shapely.points(xy[points]), predicate="dwithin", distance=radius)
         point, edge = points[row], edges[shape]
         foot = _foot(self._network, xy[point], edge)
         leg_m = geodesic_m(lon[point], lat[point], foot.lon, foot.lat)
         leg_mm = np.rint(leg_m * 1000).astype(np.int64)
-        return _Feet(point, edge, foot.from_start_mm, leg_mm, foot.xy)
+        order = np.lexsort((edge, leg_mm, point))
+        return _Feet(point, edge, foot.from_start_mm, leg_mm, foot.xy).take(order)
 
     def _barred(
         self, feet: _Feet, xy: NDArray[np.float64], wanted: NDArray[np.bool_], *, ignore_walls: bool

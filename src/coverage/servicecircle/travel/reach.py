@@ -87,9 +87,9 @@ class Places:
     lat: NDArray[np.float64]
     access: Mapping[str, Access]
 
-    def subset(self, points: NDArray[np.int64]) -> Places:
-        """Return some of the points, ascending, with their legs."""
-        return Places(self.lon[points], self.lat[points], {mode: a.subset(points) for mode, a in self.access.items()})
+    def subset(self, points: NDArray[np.int64], mode: str) -> Places:
+        """Return some of the points, ascending, with their legs of one mode."""
+        return Places(self.lon[points], self.lat[points], {mode: self.access[mode].subset(points)})
 
 
 @dataclass(frozen=True)
@@ -222,6 +222,9 @@ class Search:
         """Return demand leg, door leg and value of trips along one and the same edge, in the permitted direction."""
         order = door_rows[np.argsort(doors.edge[door_rows], kind="stable")]
         edges = doors.edge[order]
+        has_door = np.zeros(self.network.size, dtype=bool)
+        has_door[edges] = True
+        rows = rows[has_door[demand.edge[rows]]]
         first, last = (
             np.searchsorted(edges, demand.edge[rows], "left"),
             np.searchsorted(edges, demand.edge[rows], "right"),
