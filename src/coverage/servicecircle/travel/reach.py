@@ -187,12 +187,11 @@ class Search:
 
     def position(self, edge: NDArray[np.int64], from_start_mm: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the value from the edge's first node to a foot; the rest of the edge is the complement."""
-        mm = self.network.mm[edge]
         if self.measure == "road":
             return from_start_mm
-        share = from_start_mm / np.where(mm > 0, mm, 1)
-        exact = np.rint(self.length[edge] * from_start_mm / np.where(mm > 0, mm, 1))
-        return np.where(share > 0, exact, 0).astype(np.int64)
+        # an edge without length has its foot at its start: 0 / 1
+        mm = np.maximum(self.network.mm[edge], 1)
+        return np.rint(self.length[edge] * from_start_mm / mm).astype(np.int64)
 
     def leg(self, leg_mm: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the value of access legs."""
@@ -215,6 +214,14 @@ class Search:
             np.concatenate(((place + leg)[by_tail], (rest + leg)[by_head])),
             np.concatenate((np.ones(by_tail.sum(), dtype=bool), np.zeros(by_head.sum(), dtype=bool))),
         )
+
+    def by_leg(self, access: Access, cost: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+        """Return the cost of each demand leg by the better end of its edge; ``ends`` without the pieces."""
+        edge = access.edge
+        place, leg = self.position(edge, access.from_start_mm), self.leg(access.leg_mm)
+        tail = cost[self.network.tail[edge]] + (place + leg) * factor
+        head = cost[self.network.head[edge]] + (self.length[edge] - place + leg) * factor
+        return np.minimum(np.where(self._back[edge], tail, np.inf), np.where(self._out[edge], head, np.inf))
 
     def same_edge(
         self, demand: Access, rows: NDArray[np.int64], doors: Access, door_rows: NDArray[np.int64]
@@ -329,12 +336,18 @@ def _by_network(search: Search, demand: Places, doors: Doors, factor: int, limit
     door_rows, facility_of = _door_legs(doors, door_access)
     seeds = search.ends(door_access, door_rows, at_door=True)
     cost = search.run(seeds.node, seeds.value * factor + facility_of[seeds.row], factor, limit=limit)
-    best = np.full(access.points, np.inf)
-    rows = np.arange(len(access.point))
-    ends = search.ends(access, rows, at_door=False)
-    np.minimum.at(best, access.point[ends.row], cost[ends.node] + ends.value * factor)
-    leg, door, direct = search.same_edge(access, rows, door_access, door_rows)
+    best = _by_point(access, search.by_leg(access, cost, factor))
+    leg, door, direct = search.same_edge(access, np.arange(len(access.point)), door_access, door_rows)
     np.minimum.at(best, access.point[leg], (direct * factor + facility_of[door]).astype(float))
+    return best
+
+
+def _by_point(access: Access, by_leg: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the least value of each point's legs (they are sorted by point); infinite where a point has none."""
+    best = np.full(access.points, np.inf)
+    if len(by_leg):
+        first = np.flatnonzero(np.diff(access.point, prepend=-1))
+        best[access.point[first]] = np.minimum.reduceat(by_leg, first)
     return best
 
 
