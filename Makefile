@@ -38,7 +38,7 @@ lowest:
 	@bash scripts/venv.sh build/lowest
 	@build/lowest/bin/python scripts/lowest.py > build/lowest/pins.txt
 	@build/lowest/bin/python -m pip --disable-pip-version-check -q install -c build/lowest/pins.txt -e ".[test]"
-	@build/lowest/bin/python -m pytest -q -p no:cacheprovider -W default -m "not slow and not browser"
+	@build/lowest/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -W default -m "not slow and not browser"
 
 # The wheel folder for computers without internet, at the locked versions: build/wheels.
 wheels: $(VENV)/.stamp-run
