@@ -14,10 +14,10 @@ demo: $(VENV)/.stamp-run
 	@echo "清单 lists: maps/demo/gaps.xlsx  maps/demo/gaps.csv  maps/demo/sites.csv"
 
 test: $(VENV)/.stamp-all system
-	@$(BIN)/python -m pytest -q -n $(JOBS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
 test-deep: $(VENV)/.stamp-all system
-	@SERVICECIRCLE_DEEP=1 $(BIN)/python -m pytest -q -n $(JOBS)
+	@SERVICECIRCLE_DEEP=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.stamp-all
 	@$(BIN)/ruff check .
@@ -38,7 +38,7 @@ lowest:
 	@bash scripts/venv.sh build/lowest
 	@build/lowest/bin/python scripts/lowest.py > build/lowest/pins.txt
 	@build/lowest/bin/python -m pip --disable-pip-version-check -q install -c build/lowest/pins.txt -e ".[test]"
-	@build/lowest/bin/python -m pytest -q -n $(JOBS) -p no:cacheprovider -W default -m "not slow and not browser"
+	@build/lowest/bin/python -m pytest -q -n $(JOBS) --dist loadfile -p no:cacheprovider -W default -m "not slow and not browser"
 
 # The wheel folder for computers without internet, at the locked versions: build/wheels.
 wheels: $(VENV)/.stamp-run
