@@ -72,6 +72,7 @@ def test_the_readme_states_the_two_commands():
     assert "python -m pip install --no-index --find-links wheels servicecircle" in lines
 
 
+@pytest.mark.slow  # the locked versions' needs: the oldest versions have others
 def test_what_is_asked_for_windows_is_what_is_compiled(asking):
     needed = asking.needed_on_windows()
     assert {

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from servicecircle.sample.graphs import graph_between
 from servicecircle.sample.land import Land, stream
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _remote(
 
 
 def _still_joined(count: int, edges: NDArray[np.int64], left_out: int) -> bool:
-    graph = coo_array((np.ones(len(edges)), edges.T), shape=(count, count)).tocsr()
+    graph = graph_between(count, edges, np.ones(len(edges)))
     label = connected_components(graph, directed=False)[1]
     used = np.setdiff1d(np.unique(edges), [left_out])
     return len(set(label[used].tolist())) == 1
@@ -246,7 +246,7 @@ def _one_way(land: Land, places: Places, graph: dict[tuple[int, int], str], role
         if other < 0 or places.kind[other] != "village" or other in roles.values():
             continue
         rest = np.arange(len(edges)) != k
-        graph_without = coo_array((length[rest], edges[rest].T), shape=(places.count, places.count)).tocsr()
+        graph_without = graph_between(places.count, edges[rest], length[rest])
         around = float(dijkstra(graph_without, directed=False, indices=hub)[other])  # type: ignore[call-overload]
         direct = straight * 1.15
         if DIRECT_M[0] <= direct <= DIRECT_M[1] and around >= ROUND_M and np.isfinite(around):

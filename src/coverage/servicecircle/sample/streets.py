@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
-from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra, minimum_spanning_tree
 from scipy.spatial import Delaunay
 
+from servicecircle.sample.graphs import graph_between
 from servicecircle.sample.land import BRIDGES_AT, Land, stream
 
 if TYPE_CHECKING:
@@ -229,13 +229,13 @@ def _spanner(
 ) -> NDArray[np.int64]:
     """Return the edges of the shortest tree and, by length, those without which the way round is too long."""
     weight = np.where(is_bridge, 1e-3, length)
-    tree = minimum_spanning_tree(coo_array((weight, (edges[:, 0], edges[:, 1])), shape=(count, count)).tocsr()).tocoo()
+    tree = minimum_spanning_tree(graph_between(count, edges, weight)).tocoo()
     in_tree = {(min(a, b), max(a, b)) for a, b in zip(tree.row.tolist(), tree.col.tolist(), strict=True)}
     chosen = [k for k, (a, b) in enumerate(edges.tolist()) if (a, b) in in_tree or is_bridge[k]]
     for k in np.argsort(length, kind="stable").tolist():
         if k in chosen:
             continue
-        graph = coo_array((length[chosen], edges[chosen].T), shape=(count, count)).tocsr()
+        graph = graph_between(count, edges[chosen], length[chosen])
         limit = stretch * length[k]
         a, b = edges[k]
         if dijkstra(graph, directed=False, indices=a, limit=limit)[b] > limit:
@@ -248,7 +248,7 @@ def _classes(
 ) -> dict[tuple[int, int], str]:
     """Return the class of each road: primary and secondary on the ways to the seats, the rest village roads."""
     hub = _hub(land, places)
-    graph = coo_array((length, edges.T), shape=(places.count, places.count)).tocsr()
+    graph = graph_between(places.count, edges, length)
     away, before = dijkstra(graph, directed=False, indices=hub, return_predecessors=True)  # type: ignore[call-overload]
     draw = rng.random(len(edges))
     result = {
