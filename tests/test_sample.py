@@ -475,6 +475,16 @@ def test_relief(hill: Folder) -> None:
 # --- facilities ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("county", ["hill", "district"])
+def test_no_facility_by_a_border(county: str, request: pytest.FixtureRequest) -> None:
+    """In which unit a facility lies is no matter of a few metres: rounding and another CRS must not change it."""
+    folder: Folder = request.getfixturevalue(county)
+    doors = folder.doors.to_crs(folder.crs)
+    borders = shapely.union_all(folder.flat.boundary.to_numpy())
+    assert shapely.distance(doors.geometry.to_numpy(), borders).min() > 15
+    assert doors["code"].notna().all()
+
+
 def test_number_of_facilities(hill: Folder) -> None:
     doors = hill.doors
     kind, count = doors["类别"], Counter(doors["类别"])

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 def graph_between(count: int, edges: NDArray[np.int64], weight: NDArray[np.float64]) -> csr_array:
     """Return the graph of ``count`` nodes with one weight for each edge (a row of two nodes)."""
-    # scipy's graph searches took 32-bit indices only until 1.15
+    # the oldest scipy we take searches graphs of 32-bit indices only
     first, second = edges.astype(np.int32).T
     return coo_array((weight, (first, second)), shape=(count, count)).tocsr()

@@ -90,7 +90,7 @@ class Access:
         # legs are sorted by point: only those of the points asked for are looked at
         first, last = (np.searchsorted(self.point, points, side) for side in ("left", "right"))
         count = last - first
-        rows = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count) + np.arange(count.sum())
+        rows = spans(first, count)
         return Access(
             len(points),
             np.repeat(np.arange(len(points)), count),
@@ -109,6 +109,11 @@ class Access:
         return Access(
             self.points, point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded[order]
         )
+
+
+def spans(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the whole numbers of several runs, one run after the other: ``count`` of them from each ``first``."""
+    return np.repeat(first - (np.cumsum(count) - count), count) + np.arange(count.sum())
 
 
 def leg_ms(mode: Mode, leg_mm: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -335,7 +340,7 @@ def network_lines(network: Network, edges: NDArray[np.int64], vertices: NDArray[
     """Return edges as lines through ``vertices``, float64 (vertices of the network, 2)."""
     first, last = network.point_start[edges], network.point_start[edges + 1]
     count = last - first
-    vertex = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count) + np.arange(count.sum())
+    vertex = spans(first, count)
     if len(edges) == 0:
         return np.zeros(0, dtype=object)
     return np.asarray(

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from servicecircle.errors import InternalError, problem
-from servicecircle.travel.doors import leg_ms
+from servicecircle.travel.doors import leg_ms, spans
 from servicecircle.travel.straight import straight_pairs
 
 if TYPE_CHECKING:
@@ -238,8 +238,7 @@ class Search:
         )
         count = last - first
         leg = np.repeat(rows, count)
-        begin = np.repeat(first - np.concatenate(([0], np.cumsum(count)[:-1])), count)
-        door = order[begin + np.arange(count.sum())]
+        door = order[spans(first, count)]
         edge = demand.edge[leg]
         here, there = self.position(edge, demand.from_start_mm[leg]), self.position(edge, doors.from_start_mm[door])
         ok = ((there >= here) & self._out[edge]) | ((there <= here) & self._back[edge])
