@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.standards.faults import faults, most_similar
+from servicecircle.standards.kinds import STANDARD
 from servicecircle.standards.model import Criterion, Standard
-from servicecircle.standards.modes import standard_modes
-from servicecircle.standards.vocabulary import facility_types, ownerships
 
 
 @cache
@@ -44,10 +42,10 @@ def read_catalogue(folder: Traversable) -> dict[str, Standard]:
     problems: list[Problem] = []
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".toml"):
-            found, faults = _read_file(file)
+            found, broken = _read_file(file)
             records += found
-            problems += faults
-    problems += _faults(records)
+            problems += broken
+    problems += faults(records, {record.id for record in records})
     if problems:
         raise StudyError(problems)
     return {record.id: record for record in records}
@@ -65,7 +63,7 @@ def _read_file(file: Traversable) -> tuple[list[Standard], list[Problem]]:
     for number, values in enumerate(tables if isinstance(tables, list) else [], start=1):
         name = str(values.get("id", f"standard {number}"))
         try:
-            records.append(Standard.model_validate(values))
+            records.append(STANDARD.validate_python(values))
         except ValidationError as error:
             problems += [_broken(file.name, name, item) for item in error.errors()]
         stem = file.name.removesuffix(".toml")
@@ -75,7 +73,8 @@ def _read_file(file: Traversable) -> tuple[list[Standard], list[Problem]]:
 
 
 def _broken(file: str, name: str, item: Any) -> Problem:
-    place = ".".join(str(part) for part in item["loc"]) or "-"
+    # the first part names the kind of the record, not a key
+    place = ".".join(str(part) for part in item["loc"][1:]) or "kind"
     return problem("standards.broken", file=file, id=name, key=place, rule=item["msg"])
 
 
@@ -102,13 +101,13 @@ def select(use: Iterable[str], define: Iterable[Standard]) -> tuple[Standard, ..
     """
     own = tuple(define)
     known = dict(load_catalogue()) | {record.id: record for record in own}
-    problems = _faults(own)
+    problems = faults(own, known)
     chosen: dict[str, Standard] = {}
     for entry in use:
         ids = _members(entry, known)
         chosen |= {name: known[name] for name in ids}
         if not ids:
-            problems.append(problem("standards.unknown", entry=entry, nearest=_nearest(entry, _names(known))))
+            problems.append(problem("standards.unknown", entry=entry, nearest=most_similar(entry, _names(known))))
     chosen |= {record.id: record for record in own if record.id not in chosen}
     if not chosen and not problems:
         problems.append(problem("standards.none", known=", ".join(sorted({name.partition("/")[0] for name in known}))))
@@ -130,7 +129,7 @@ def find(criteria: Iterable[Criterion], wanted: str) -> Criterion:
         if wanted in (criterion.key, criterion.standard.id):
             return criterion
     names = [name for criterion in offered for name in (criterion.key, criterion.standard.id)]
-    raise StudyError(problem("standards.unknown_criterion", wanted=wanted, nearest=_nearest(wanted, names)))
+    raise StudyError(problem("standards.unknown_criterion", wanted=wanted, nearest=most_similar(wanted, names)))
 
 
 def _members(entry: str, known: Mapping[str, Standard]) -> list[str]:
@@ -146,48 +145,3 @@ def _names(known: Iterable[str]) -> list[str]:
         words = rest.split("-")
         names |= {name, plan} | {f"{plan}/{'-'.join(words[:count])}" for count in range(1, len(words))}
     return sorted(names)
-
-
-def _nearest(value: str, known: Iterable[str]) -> str:
-    """Return the most similar name; among equals the first by name."""
-    matcher = difflib.SequenceMatcher(b=value)
-
-    def likeness(name: str) -> float:
-        matcher.set_seq1(name)
-        return matcher.ratio()
-
-    return max(sorted(set(known)), key=likeness, default="-")
-
-
-def _faults(records: Iterable[Standard]) -> list[Problem]:
-    """Return what a schema cannot see: double ids and words the vocabulary and the modes do not hold."""
-    problems: list[Problem] = []
-    ordered = sorted(records, key=lambda record: record.id)
-    for name, same in groupby(ordered, key=lambda record: record.id):
-        if len(tuple(same)) > 1:
-            problems.append(problem("standards.duplicate_id", id=name))
-    for record in ordered:
-        problems += _unknown(record, "type", record.types, facility_types())
-        problems += _unknown(record, "ownership", record.ownership, ownerships())
-        problems += _unknown(record, "mode", record.measures, _measures(record))
-        repeated = sorted({measure for measure in record.measures if record.measures.count(measure) > 1})
-        problems += [problem("standards.repeated_measure", id=record.id, value=measure) for measure in repeated]
-        low, high = record.preferred_km, record.limit_km
-        if low is not None and high is not None and low >= high:
-            problems.append(problem("standards.bad_band", id=record.id, preferred=low, limit=high))
-    return problems
-
-
-def _unknown(record: Standard, word: str, given: Iterable[str], known: Iterable[str]) -> list[Problem]:
-    allowed = tuple(known)
-    return [
-        problem(f"standards.unknown_{word}", id=record.id, value=value, nearest=_nearest(value, allowed))
-        for value in given
-        if value not in allowed
-    ]
-
-
-def _measures(record: Standard) -> list[str]:
-    """Return the measures a kind may have: modes for a circle, ``straight`` and ``road:MODE`` for a radius."""
-    modes = list(standard_modes())
-    return modes if record.kind == "circle" else ["straight", *(f"road:{mode}" for mode in modes)]

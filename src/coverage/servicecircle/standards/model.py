@@ -10,8 +10,10 @@ from pydantic_core import PydanticCustomError
 
 Direction = Literal["to_facility", "from_facility"]
 AreaClass = Literal["urban", "rural"]
-Kind = Literal["circle", "radius", "presence"]
 Status = Literal["plan", "national", "national_unverified", "study"]
+Level = Literal["village", "township", "county"]
+UnitWord = Literal["village", "community", "town", "street"]
+Basis = Literal["resident", "registered", "planning"]
 
 MS_PER_MIN = 60_000
 MM_PER_KM = 1_000_000
@@ -26,9 +28,9 @@ class Record(BaseModel):
 class Title(Record):
     """A short name in both languages."""
 
-    zh: str
+    zh: str = Field(min_length=1)
     """In Chinese."""
-    en: str
+    en: str = Field(min_length=1)
     """In English."""
 
     def in_language(self, language: str) -> str:
@@ -36,30 +38,90 @@ class Title(Record):
         return self.zh if language == "zh" else self.en
 
 
+class Need(Record):
+    """A condition on what a facility or unit has; unknown where no input says.
+
+    A yes/no attribute must be yes, a number at least 1, unless the condition says otherwise.
+    """
+
+    has: str
+    """Attribute or asset, as a code of the vocabulary: ``grade``, ``tcm_hall``, ``gps``."""
+    at_least: float | str | None = None
+    """Smallest value that holds: a number, or a level of an ordered attribute (``grade_2``)."""
+    at_most: float | None = None
+    """Largest value that holds."""
+    one_of: tuple[str, ...] = ()
+    """Values that hold, for an attribute with a list of values: ``["county"]``."""
+    share_of: str = ""
+    """Asset that ``has`` is divided by before it is compared (0-1)."""
+
+
 class Standard(Record):
-    """A cited requirement: what a plan's line demands, of which facilities, for whom."""
+    """A cited requirement: what a plan's line demands. Each kind says of what, and by which measure."""
 
     id: str = Field(min_length=1)
-    """Identifier, ``<plan>/<row>`` of the register, e.g. ``shanting/S01``."""
+    """Identifier, ``<plan>/<row>`` of the register, e.g. ``shanting/S01``; a row that asks for several things has a
+    record for each: ``shanting/S23-basic``."""
     title: Title
     """Short name in Chinese and English."""
     plan: str = ""
     """File name of the plan the record quotes; empty for a study's own standard."""
-    line: int | None = None
+    line: int | None = Field(default=None, ge=1)
     """Line of that file, counted from 1."""
     quote: str = ""
     """A short quote that stands on that line."""
+    value_line: int | None = Field(default=None, ge=1)
+    """Line the number is printed on, where a table prints it below its name."""
     source: str = ""
     """Where a national record comes from."""
     status: Status = "study"
     """``plan``: printed in a plan; ``national``: found in a public page; ``national_unverified``: not yet checked
     against a source; ``study``: the study's own."""
-    kind: Kind
-    """``circle`` (travel time), ``radius`` (distance) or ``presence`` (one per unit)."""
+    baseline: float | None = None
+    """Value the plan prints for the baseline year, in the unit of the target."""
+    baseline_year: int | None = Field(default=None, ge=1900, le=2200)
+    """Year of the baseline."""
+    target_year: int | None = Field(default=None, ge=1900, le=2200)
+    """Year the target is to be met."""
+    borrowed: str = ""
+    """Record whose limit is borrowed where the plan prints none; the result says so and has no verdict."""
+    note: Title | None = None
+    """What the plan leaves open and how the record reads it."""
+
+    @model_validator(mode="after")
+    def _cited(self) -> Standard:
+        if self.status == "plan" and not (self.plan and self.line and self.quote):
+            raise PydanticCustomError("clause", "a requirement of a plan names plan, line and quote")
+        if self.status.startswith("national") and not self.source:
+            raise PydanticCustomError("no_source", "a national requirement names its source")
+        return self
+
+    @property
+    def row(self) -> str:
+        """The register's row: ``S23`` of ``shanting/S23-basic``; empty for what stands in no plan."""
+        return self.id.partition("/")[2].partition("-")[0] if self.status == "plan" else ""
+
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Return the tests that are measured at people's homes or in units; most kinds have none."""
+        return ()
+
+
+class OfFacilities(Standard):
+    """A requirement that some facilities fulfil and others do not."""
+
     types: tuple[str, ...] = Field(min_length=1)
     """Facility types that satisfy the requirement, as codes of the vocabulary."""
     ownership: tuple[str, ...] = ()
     """Ownership values that count; empty means any."""
+    needs: tuple[Need, ...] = ()
+    """What a facility must have to count; one of which it is not known does not count, and is told."""
+
+
+class Covering(OfFacilities):
+    """People (or units) covered by facilities: a circle, a radius, or facilities in every unit."""
+
+    kind: Literal["circle", "radius", "presence"]
+    """``circle`` (travel time), ``radius`` (distance) or ``presence`` (one per unit)."""
     measures: tuple[str, ...] = ()
     """Modes (``walk``, ``drive`` ...), ``straight`` or ``road:MODE``; one criterion each. Not for presence."""
     direction: Direction = "to_facility"
@@ -74,21 +136,23 @@ class Standard(Record):
     """The plan says "preferably" (为宜): a wish, not a limit."""
     at_least: int = Field(default=1, ge=1)
     """Facilities a unit needs (presence)."""
-    per: Literal["village", "township", "county"] = "village"
+    per: Level = "village"
     """Level of the units a presence counts in: the units themselves, their parents, or the whole area."""
-    unit_kinds: tuple[Literal["village", "community", "town", "street"], ...] = ()
+    unit_kinds: tuple[UnitWord, ...] = ()
     """Kinds of unit a presence applies to; empty means all."""
+    joint: bool = False
+    """Whether a facility also counts in the villages it is said to serve (presence)."""
+    hosts: tuple[str, ...] = ()
+    """Facility types whose village needs no facility of its own (presence)."""
     area_class: AreaClass | None = None
     """Applies only to people in units of this class."""
     target_share: float | None = Field(default=None, gt=0, le=1)
     """Share of people (or units) the plan demands; most plans print none."""
     target_of: Literal["people", "units"] = "people"
     """What ``target_share`` counts."""
-    note: Title | None = None
-    """What the plan leaves open and how the record reads it."""
 
     @model_validator(mode="after")
-    def _one_threshold(self) -> Standard:
+    def _one_threshold(self) -> Covering:
         given = {"circle": self.limit_min, "radius": self.limit_km, "presence": self.at_least}[self.kind]
         other = self.limit_km if self.kind == "circle" else self.limit_min
         if given is None or other is not None:
@@ -128,7 +192,7 @@ class Criterion:
 
     Attributes
     ----------
-    standard : Standard
+    standard : Covering
         The requirement the test belongs to.
     measure_key : str
         ``walk`` (a mode: travel time), ``straight``, ``road:drive`` or ``presence``.
@@ -142,7 +206,7 @@ class Criterion:
         Lower end of a band, same unit.
     """
 
-    standard: Standard
+    standard: Covering
     measure_key: str
     measure: Literal["time", "straight", "road", "presence"]
     mode: str

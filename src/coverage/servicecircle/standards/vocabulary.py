@@ -28,7 +28,29 @@ Level = Literal[
     "outside",
 ]
 UnitKind = Literal["village", "community", "town", "street"]
-AssetUnit = Literal["persons", "beds", "vehicles", "places", "kinds", "posts"]
+AssetUnit = Literal["persons", "beds", "vehicles", "places", "kinds", "posts", "items", "yes_no", "level", "category"]
+
+
+class Value(Record):
+    """One value of an attribute that is not a number."""
+
+    code: str
+    """Code used in records."""
+    zh: str
+    """Chinese title; also a word."""
+    en: str
+    """English title; also a word."""
+    words: tuple[str, ...] = ()
+    """Further words."""
+
+    def spellings(self) -> frozenset[str]:
+        """Return every word of the value, folded."""
+        return frozenset(fold(word) for word in (self.code, self.zh, self.en, *self.words))
+
+
+#: Words for a yes/no attribute, folded.
+YES = frozenset("是 有 已 已建 已达标 达标 合格 y yes true t 1 √ ✓ v".split())
+NO = frozenset("否 无 没有 未 未建 未达标 不达标 不合格 n no false f 0 × x ✗".split())
 
 
 class Term(Record):
@@ -51,7 +73,9 @@ class Term(Record):
     kind: UnitKind | None = None
     """Kind of unit a presence may be limited to."""
     unit: AssetUnit | None = None
-    """What one of an asset is."""
+    """What one of an asset is: ``yes_no``, ``level`` (ordered ``values``) and ``category`` are attributes."""
+    values: tuple[Value, ...] = ()
+    """Values of a ``level``, lowest first, or of a ``category``."""
 
     @property
     def title(self) -> Title:
@@ -120,6 +144,24 @@ def ownership_code(text: str) -> str | None:
 def asset_code(text: str) -> str | None:
     """Return the asset a word means (``床位数`` is ``beds``), or None for an unknown word."""
     return _index("asset").get(fold(text))
+
+
+def asset_value(code: str, text: str) -> float | None:
+    """Return a word as the number an attribute is stored as, or None for an unknown word.
+
+    A yes/no attribute is 1 or 0; a level or category is the place of its value in the list, from 0. For a plain
+    number use ``inputs.tables.to_number``.
+    """
+    term, word = _section("asset")[code], fold(text)
+    if term.unit == "yes_no":
+        return 1.0 if word in YES else 0.0 if word in NO else None
+    return next((float(place) for place, value in enumerate(term.values) if word in value.spellings()), None)
+
+
+def is_attribute(code: str) -> bool:
+    """Return whether an asset is a yes/no attribute, a level or a category: nothing that can be added up."""
+    term = _section("asset").get(code)
+    return term is not None and term.unit in ("yes_no", "level", "category")
 
 
 def unit_code(text: str) -> str | None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from servicecircle.standards.model import AreaClass, Standard
+from servicecircle.standards.kinds import AnyStandard
+from servicecircle.standards.model import AreaClass
 
 Crs = Literal["WGS84", "CGCS2000", "GCJ-02"] | str
 
@@ -398,7 +399,7 @@ class StandardsSection(Section):
 
     use: tuple[str, ...] = ()
     """Plans, groups or single records of the catalogue: ``shanting``, ``national``, ``shanting/S01``."""
-    define: tuple[Standard, ...] = ()
+    define: tuple[AnyStandard, ...] = ()
     """The study's own records."""
     target_share: float = Field(default=1.0, gt=0, le=1)
     """Share of people assumed as target where a plan prints none."""
