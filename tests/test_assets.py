@@ -285,7 +285,7 @@ def test_a_table_without_a_key_is_refused(tmp_path: Path) -> None:
         ({}, "assets.0", "a column each"),
         ({"asset": "a"}, "assets.0", "a row for each value"),
         ({"asset": "a", "value": "b", "columns": {"beds": "c"}}, "assets.0", "a column each"),
-        ({"columns": {"beds": "c"}, "of": "county"}, "assets.0.of", "'facility', 'unit' or 'area'"),
+        ({"columns": {"beds": "c"}, "of": "county"}, "assets.0.of", "'facility', 'unit', 'town' or 'area'"),
         ({"columns": {"beds": "c"}, "year": 20}, "assets.0.year", "1900"),
         ({"column": {"beds": "c"}}, "assets.0.column", "columns"),
     ],

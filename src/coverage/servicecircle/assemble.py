@@ -13,6 +13,7 @@ import shapely
 
 from servicecircle.analysis import drawings
 from servicecircle.analysis.build import find_doors
+from servicecircle.analysis.columns import UNIT_COLUMNS
 from servicecircle.analysis.cover import at_least
 from servicecircle.analysis.explain import Explainer
 from servicecircle.analysis.gaps import gap_rows, gap_rule
@@ -90,7 +91,9 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
         study=study,
         summaries=tuple(summarise(world, e, c, assumed_target=target) for e, c in pairs),
         ledger=closed,
-        units=_joined(list(judged.tables), tuple(judged.tables[0].columns)),
+        units=_joined(list(judged.tables), UNIT_COLUMNS),
+        findings=judged.findings,
+        standards=prepared.standards,
         gaps=gaps,
         sites=pd.DataFrame(columns=list(SITE_COLUMNS)) if plan is None else plan.sites,
         facilities=_facilities(prepared),

@@ -341,26 +341,30 @@ def _plan(key: str) -> str:
 
 
 def _entry(standard: Standard, language: str) -> str:
-    from servicecircle.standards.wording import limit_text
+    from servicecircle.standards.wording import demands
 
-    limits = dict.fromkeys(limit_text(criterion, language) for criterion in standard.criteria())
-    return "  ".join((standard.id, standard.title.in_language(language), *limits))
+    return "  ".join((standard.id, standard.title.in_language(language), demands(standard, language)))
 
 
 def _standard_lines(standard: Standard, session: Session) -> list[str]:
-    from servicecircle.standards.wording import clause_text, limit_text
+    from servicecircle.standards.faults import types_of
+    from servicecircle.standards.wording import clause_text, demands, limit_text
 
+    types, ownership = types_of(standard), getattr(standard, "ownership", ())
     lines = [
         f"{standard.id}  {standard.title.in_language(session.language)}",
         clause_text(standard, session.language),
         session.say("show.kind", kind=standard.kind, status=standard.status),
-        session.say("show.types", types=", ".join(standard.types)),
     ]
-    if standard.ownership:
-        lines.append(session.say("show.ownership", ownership=", ".join(standard.ownership)))
+    if types:
+        lines.append(session.say("show.types", types=", ".join(types)))
+    if ownership:
+        lines.append(session.say("show.ownership", ownership=", ".join(ownership)))
     if standard.source:
         lines.append(session.say("show.source", source=standard.source))
     lines += [f"{criterion.key}  {limit_text(criterion, session.language)}" for criterion in standard.criteria()]
+    if not standard.criteria():
+        lines.append(demands(standard, session.language))
     if standard.note is not None:
         lines.append(standard.note.in_language(session.language))
     return lines

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.standards.catalogue import find, select
+from servicecircle.standards.model import Covering
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import facility_types
 from servicecircle.standards.wording import missing_text
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from servicecircle.analysis.world import World
     from servicecircle.inputs.gather import Inputs
     from servicecircle.results import Results
-    from servicecircle.standards.model import Criterion
+    from servicecircle.standards.model import Criterion, Standard
     from servicecircle.study import Study
 
     Stage = Callable[[str], None]
@@ -41,7 +42,18 @@ class CheckReport:
 
 
 def study_criteria(study: Study) -> tuple[Criterion, ...]:
-    """Return the criteria a study judges, in the order chosen.
+    """Return the criteria a study judges at people's homes and in units, in the order chosen.
+
+    Raises
+    ------
+    StudyError
+        As :func:`study_standards`.
+    """
+    return tuple(criterion for standard in study_standards(study) for criterion in standard.criteria())
+
+
+def study_standards(study: Study) -> tuple[Standard, ...]:
+    """Return the standards a study judges, in the order chosen.
 
     Raises
     ------
@@ -53,9 +65,10 @@ def study_criteria(study: Study) -> tuple[Criterion, ...]:
         for mode in study.travel.modes
         if mode not in standard_modes()
     ]
-    criteria: tuple[Criterion, ...] = ()
+    standards: tuple[Standard, ...] = ()
     try:
-        criteria = tuple(c for s in select(study.standards.use, study.standards.define) for c in s.criteria())
+        standards = select(study.standards.use, study.standards.define)
+        criteria = tuple(criterion for standard in standards for criterion in standard.criteria())
         if study.siting is not None:
             wanted = find(criteria, study.siting.standard)
             if wanted.measure == "presence":
@@ -70,7 +83,7 @@ def study_criteria(study: Study) -> tuple[Criterion, ...]:
         ]
     if problems:
         raise StudyError(problems)
-    return criteria
+    return standards
 
 
 def _nearest(word: str, known: object) -> str:
@@ -78,42 +91,46 @@ def _nearest(word: str, known: object) -> str:
     return str((difflib.get_close_matches(word, names, n=1, cutoff=0.0) or names)[0])
 
 
-def read(study: Study) -> tuple[tuple[Criterion, ...], Inputs]:
+def read(study: Study) -> tuple[tuple[Standard, ...], Inputs]:
     """Read the standards and every file of a study.
 
     Raises
     ------
     StudyError
-        Anything is wrong with the standards or the files, or no criterion can be answered by any input; all at once.
+        Anything is wrong with the standards or the files, or no standard can be answered by any input; all at once.
     """
     from servicecircle.inputs.gather import gather
 
     problems: list[Problem] = []
-    criteria: tuple[Criterion, ...] = ()
+    standards: tuple[Standard, ...] = ()
     inputs: Inputs | None = None
-    for attempt in (partial(study_criteria, study), partial(gather, study)):
+    for attempt in (partial(study_standards, study), partial(gather, study)):
         try:
             found: Any = attempt()
         except StudyError as error:
             problems += error.problems
             continue
         if isinstance(found, tuple):
-            criteria = found
+            standards = found
         else:
             inputs = found
-    if inputs is not None and criteria:
-        problems += _unanswerable(study, criteria, inputs)
+    if inputs is not None and standards:
+        problems += _unanswerable(study, standards, inputs)
     if problems or inputs is None:
         raise StudyError(problems)
-    return criteria, inputs
+    return standards, inputs
 
 
-def _unanswerable(study: Study, criteria: tuple[Criterion, ...], inputs: Inputs) -> list[Problem]:
+def _unanswerable(study: Study, standards: tuple[Standard, ...], inputs: Inputs) -> list[Problem]:
+    """Return a problem when every standard asks for facilities and no input holds any of them."""
+    from servicecircle.analysis.holdings import Holdings
     from servicecircle.analysis.select import missing_inputs
 
-    if any(not missing_inputs(inputs.facilities.frame, criterion.standard) for criterion in criteria):
+    holdings, frame = Holdings(inputs.assets.frame), inputs.facilities.frame
+    asked = [standard for standard in standards if isinstance(standard, Covering)]
+    if len(asked) < len(standards) or any(not missing_inputs(frame, standard, holdings) for standard in asked):
         return []
-    wanted = sorted({code for criterion in criteria for code in criterion.standard.types})
+    wanted = sorted({code for standard in asked for code in standard.types})
     held = sorted(set(inputs.facilities.frame["type"])) or ["-"]
     return [problem("flow.nothing_to_judge", file=study.path.name, wanted=", ".join(wanted), held=", ".join(held))]
 
@@ -121,18 +138,19 @@ def _unanswerable(study: Study, criteria: tuple[Criterion, ...], inputs: Inputs)
 def check(study: Study) -> CheckReport:
     """Read everything and return all problems and notices; nothing is computed but a calibration."""
     try:
-        criteria, inputs = read(study)
-        calibrated = () if inputs.counts is None else _calibration(study, criteria, inputs)
+        standards, inputs = read(study)
+        calibrated = () if inputs.counts is None else _calibration(study, standards, inputs)
     except StudyError as error:
         return CheckReport(error.problems, ())
     return CheckReport((), (*inputs.notices, *calibrated))
 
 
-def _calibration(study: Study, criteria: tuple[Criterion, ...], inputs: Inputs) -> tuple[Problem, ...]:
+def _calibration(study: Study, standards: tuple[Standard, ...], inputs: Inputs) -> tuple[Problem, ...]:
     """Scale people to their census: only then is it known whom it cannot place."""
     from servicecircle.analysis import build
     from servicecircle.demand.calibrate import calibration_notices
 
+    criteria = [criterion for standard in standards for criterion in standard.criteria()]
     ground = build.build_ground(study, inputs, criteria, build.study_modes(study, standard_modes(), criteria))
     made = ground.demand.calibration
     return () if made is None else calibration_notices(made, list(ground.units["name"]))
@@ -147,22 +165,25 @@ def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
         The study cannot run; all problems at once.
     """
     progress("read")
-    criteria, inputs = read(study)
+    standards, inputs = read(study)
+    criteria = tuple(criterion for standard in standards for criterion in standard.criteria())
     from servicecircle.analysis import build
     from servicecircle.analysis.stages import Prepared
 
-    modes = build.study_modes(study, standard_modes(), criteria)
+    modes = build.study_modes(study, standard_modes(), criteria, standards)
     progress("demand")
     ground = build.build_ground(study, inputs, criteria, modes)
     progress("network")
     network = build.build_network_of(study, inputs, ground, modes)
     world, finder = build.build_world(study, inputs, ground, network, modes)
-    return Prepared(study, criteria, inputs, ground, world, finder)
+    return Prepared(study, standards, criteria, inputs, ground, world, finder)
 
 
 def judge(prepared: Prepared, *, progress: Stage = _silent) -> Judged:
-    """Evaluate all criteria and count people per unit."""
+    """Evaluate all criteria and count people per unit; judge all other standards."""
+    from servicecircle.analysis.bench import Bench
     from servicecircle.analysis.evaluate import ReachCache, evaluate
+    from servicecircle.analysis.judge import judge_all
     from servicecircle.analysis.stages import Judged
     from servicecircle.analysis.summary import count_people, unit_table
 
@@ -171,7 +192,8 @@ def judge(prepared: Prepared, *, progress: Stage = _silent) -> Judged:
     coverage = evaluate(prepared.world, prepared.criteria, cache=cache)
     counts = tuple(count_people(prepared.world, entry) for entry in coverage.criteria)
     tables = tuple(unit_table(prepared.world, e, c, cache) for e, c in zip(coverage.criteria, counts, strict=True))
-    return Judged(coverage, cache, counts, tables)
+    findings = judge_all(Bench(prepared.world, cache), prepared.standards)
+    return Judged(coverage, cache, counts, tables, findings)
 
 
 def run(study: Study, *, progress: Stage | None = None) -> Results:
@@ -216,7 +238,7 @@ def explain(study: Study, *, unit: str, criterion: str) -> list[str]:
     prepared = prepare(study)
     from servicecircle.analysis.explain import Explainer
 
-    judged = judge(replace(prepared, criteria=(wanted,)))
+    judged = judge(replace(prepared, standards=(), criteria=(wanted,)))
     entry, table = judged.coverage.criteria[0], judged.tables[0]
     if entry.state != "computed":
         raise StudyError(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from servicecircle.analysis.finding import Finding
+    from servicecircle.standards.model import Standard
     from servicecircle.study import Study
 
 __all__ = [
@@ -52,6 +54,7 @@ class Results:
 
     study: Study
     summaries: tuple[CriterionSummary, ...]
+    """Circles, radii and presences, one entry per measure."""
     ledger: tuple[LedgerLine, ...]
     units: pd.DataFrame
     """Long table, one row per criterion and unit (columns: ``UNIT_COLUMNS``)."""
@@ -76,5 +79,9 @@ class Results:
     """Sentences the reader must know: assumptions, approximations, what was listed."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Versions, parameters, modes, input hashes, counts at each step: what ``run.json`` holds."""
+    standards: tuple[Standard, ...] = ()
+    """Everything the study judges, in the order chosen."""
+    findings: tuple[Finding, ...] = ()
+    """What is found of the standards that are no circle, radius or presence."""
     travel_times: TravelTimes | None = None
     """Minutes per cell or point of people, for every time criterion; None where nothing was searched."""

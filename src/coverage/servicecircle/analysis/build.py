@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from servicecircle.analysis.holdings import Holdings
 from servicecircle.analysis.world import World
 from servicecircle.demand import pieces, settlements
 from servicecircle.demand.calibrate import calibrate
@@ -17,19 +18,20 @@ from servicecircle.errors import StudyError, problem
 from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs, to_wgs84
 from servicecircle.inputs.population import RasterPeople
+from servicecircle.standards.catalogue import travelled
 from servicecircle.travel.doors import AccessFinder
 from servicecircle.travel.entrances import find_spots, obeying_walls
 from servicecircle.travel.network import build_network
 from servicecircle.travel.reach import Places, StraightWalk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from servicecircle.demand.pieces import Demand, Shares
     from servicecircle.inputs.gather import Inputs
-    from servicecircle.standards.model import Criterion
+    from servicecircle.standards.model import Criterion, Standard
     from servicecircle.standards.modes import Mode
     from servicecircle.study import Study
     from servicecircle.travel.entrances import Entrances
@@ -53,9 +55,15 @@ class Ground:
     named: gpd.GeoDataFrame
 
 
-def study_modes(study: Study, known: Mapping[str, Mode], criteria: Sequence[Criterion]) -> dict[str, Mode]:
-    """Return the modes the criteria travel by, with the study's changes; walking and driving are always among them."""
+def study_modes(
+    study: Study, known: Mapping[str, Mode], criteria: Sequence[Criterion], standards: Iterable[Standard] = ()
+) -> dict[str, Mode]:
+    """Return the modes the criteria travel by, with the study's changes; walking and driving are always among them.
+
+    ``standards`` add the modes of records that are measured without a criterion, and of the records they name.
+    """
     wanted = {criterion.mode for criterion in criteria if criterion.mode} | {"walk", "drive"}
+    wanted |= {mode for standard in standards for mode in travelled(standard)}
     changes = {name: change.model_dump(exclude_none=True) for name, change in study.travel.modes.items()}
     return {
         name: mode.changed(**changes[name]) if name in changes else mode
@@ -236,6 +244,8 @@ def build_world(
         entrances=_entrances(inputs, facilities, network, ground.working, lambda *at: find_doors(finder, modes, *at)),
         walk=StraightWalk(ground.working, ground.crossings, study.travel.access_limit_m),
         gap=study.gap,
+        holdings=Holdings(inputs.assets.frame),
+        links=inputs.assets.links,
     )
     return world, finder
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.analysis.cover import covered, enough, within
-from servicecircle.analysis.judge import JUDGES
+from servicecircle.analysis.presence import facilities_per_unit
 from servicecircle.analysis.select import missing_inputs
 from servicecircle.travel.reach import Reach, State
 
@@ -46,7 +46,7 @@ class CriterionCoverage:
     presence : Presence or None
         What was counted in which units (presence).
     missing : tuple of str
-        Facility types or ``ownership`` that no input holds, or ``units``: it applies to none (``no data``).
+        Facility types, attributes or ``ownership`` that no input holds, or ``units``: it applies to none (``no data``).
     """
 
     criterion: Criterion
@@ -118,9 +118,9 @@ def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCove
     applies = world.applies(criterion)
     of_piece = applies[world.demand.piece_unit]
     rows = world.facility_rows(criterion)
-    presence = JUDGES["presence"](world, criterion, rows) if criterion.measure == "presence" else None
+    presence = facilities_per_unit(world, criterion, rows) if criterion.measure == "presence" else None
     applies = applies if presence is None else presence.applies
-    missing = missing_inputs(world.known, criterion.standard) or (() if applies.any() else ("units",))
+    missing = missing_inputs(world.known, criterion.standard, world.holdings) or (() if applies.any() else ("units",))
     if missing:
         nothing = np.zeros(len(of_piece), dtype=bool)
         state = np.full(len(of_piece), State.NO_FACILITY, dtype=np.int8)

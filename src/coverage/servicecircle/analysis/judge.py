@@ -1,23 +1,123 @@
 """The one registry of judges: kind of requirement -> function. None of them knows a clinic or a county.
 
-Circles and radii are judged by their reach alone (``analysis/cover.py``); what needs more has a judge here.
+Circles, radii and presences are measured for every piece of people (``analysis/evaluate.py``); every other kind has a
+function here that turns a record into a :class:`Finding`. Requirements made of other requirements come last.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from servicecircle.analysis.presence import Presence, facilities_per_unit
+import numpy as np
+
+from servicecircle.analysis import fleet, networks, ratios, shares, stated, zones
+from servicecircle.analysis.cover import covered
+from servicecircle.analysis.evaluate import evaluate
+from servicecircle.analysis.finding import (
+    DEPENDS,
+    MET,
+    NO_DATA,
+    NO_TARGET,
+    NOT_MET,
+    Finding,
+    Item,
+    Reading,
+    Verdict,
+    common,
+    judged,
+    no_data,
+)
+from servicecircle.analysis.summary import count_people, summarise
+from servicecircle.standards.catalogue import load_catalogue
+from servicecircle.standards.model import Covering, Standard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from servicecircle.analysis.bench import Bench
+    from servicecircle.standards.kinds import Composite, CrossBoundary
 
-    import numpy as np
-    from numpy.typing import NDArray
+    Judge = Callable[[Bench, Any], Finding]
 
-    from servicecircle.analysis.world import World
-    from servicecircle.standards.model import Criterion
+JUDGES: Mapping[str, Judge] = {
+    "ratio": ratios.ratio,
+    "portion": ratios.portion,
+    "parity": ratios.parity,
+    "share": shares.facility_share,
+    "unit_share": shares.unit_share,
+    "unit_floor": shares.unit_floor,
+    "fleet": fleet.fleet,
+    "exclusion": zones.exclusion,
+    "colocation": zones.colocation,
+    "nearest": networks.nearest,
+    "inventory": networks.inventory,
+    "tiers": networks.tiers,
+    "reported": stated.reported,
+    "siting": stated.siting,
+    "context": stated.context,
+}
 
-    Judge = Callable[[World, Criterion, NDArray[np.int64]], Presence]
 
-JUDGES: Mapping[str, Judge] = {"presence": facilities_per_unit}
+def judge_all(bench: Bench, standards: Iterable[Standard]) -> tuple[Finding, ...]:
+    """Judge every standard that is not measured at people's homes, in the order given."""
+    chosen = tuple(standards)
+    known = dict(load_catalogue()) | {standard.id: standard for standard in chosen}
+    return tuple(_judge(bench, standard, known) for standard in chosen if not isinstance(standard, Covering))
+
+
+def _judge(bench: Bench, standard: Standard, known: Mapping[str, Standard]) -> Finding:
+    record: Any = standard
+    if record.kind == "cross_boundary":
+        return _cross_boundary(bench, record, known)
+    if record.kind == "composite":
+        return _composite(bench, record, known)
+    return JUDGES[record.kind](bench, record)
+
+
+def _composite(bench: Bench, record: Composite, known: Mapping[str, Standard]) -> Finding:
+    """So many of several records (or all) must be met; one that is not known is neither met nor missed."""
+    verdicts = {one: _verdict(bench, known[one], known) for one in record.of if one != record.id}
+    met = sum(verdict == MET for verdict in verdicts.values())
+    missed = sum(verdict == NOT_MET for verdict in verdicts.values())
+    need = len(verdicts) if record.need is None else record.need
+    verdict: Verdict = MET if met >= need else NOT_MET if len(verdicts) - missed < need else NO_DATA
+    if verdict == NO_DATA and DEPENDS in verdicts.values():
+        verdict = DEPENDS
+    items = tuple(Item("record", one, one, why=state) for one, state in verdicts.items() if state != MET)
+    reading = Reading("records_met", float(met), verdict, float(need), None, float(max(need - met, 0)))
+    return judged(record, "records", [reading], short_unit="records", items=items)
+
+
+def _verdict(bench: Bench, standard: Standard, known: Mapping[str, Standard]) -> Verdict:
+    if not isinstance(standard, Covering):
+        return _judge(bench, standard, known).verdict
+    coverage = evaluate(bench.world, standard.criteria(), cache=bench.cache)
+    found = (
+        summarise(bench.world, entry, count_people(bench.world, entry), assumed_target=1.0).verdict
+        for entry in coverage.criteria
+    )
+    return common(found)  # type: ignore[arg-type]
+
+
+def _cross_boundary(bench: Bench, record: CrossBoundary, known: Mapping[str, Standard]) -> Finding:
+    """People covered only because facilities outside the area count too, by each measure of the other record."""
+    world, other = bench.world, known[record.of]
+    readings = []
+    for criterion in other.criteria():
+        rows = world.facility_rows(criterion)
+        if criterion.measure == "presence" or not len(rows):
+            continue
+        inside = rows[(world.facilities["unit"].to_numpy()[rows] >= 0)]
+        applies = world.applies(criterion)[world.demand.piece_unit]
+        covers = [
+            covered(bench.cache.get(some, criterion), criterion.limit)[world.demand.piece_point] & applies
+            if len(some)
+            else np.zeros(len(applies), dtype=bool)
+            for some in (rows, inside)
+        ]
+        gained = math.fsum(world.demand.piece_persons[covers[0]]) - math.fsum(world.demand.piece_persons[covers[1]])
+        readings.append(Reading(f"criterion:{criterion.key}", gained, NO_TARGET))
+    if not readings:
+        return no_data(record, *getattr(other, "types", ()))
+    outside = int((world.facilities["unit"] < 0).sum())
+    return judged(record, "persons", readings, parameters={"of": record.of, "facilities_outside": outside})

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.inputs.units import unit_kind
+from servicecircle.standards.vocabulary import accepts
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     from numpy.typing import NDArray
 
     from servicecircle.analysis.world import World
-    from servicecircle.standards.model import Criterion
+    from servicecircle.standards.model import Criterion, Level
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,85 @@ class Presence:
     count: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Groups:
+    """The units of one level.
+
+    Attributes
+    ----------
+    of_unit : int64 array (units,)
+        Group of each unit, -1 for a unit in none (no town, a block, another kind).
+    id, name : lists of str (groups,)
+    what : str
+        ``unit``, ``town`` or ``area``.
+    """
+
+    of_unit: NDArray[np.int64]
+    id: list[str]
+    name: list[str]
+    what: str
+
+
+def groups_of(units: gpd.GeoDataFrame, per: Level, unit_kinds: tuple[str, ...] = ()) -> Groups:
+    """Return the groups a level counts in.
+
+    Blocks are no villages, and units without a parent are in no town; a town's kind is read from its name, and one
+    whose name says nothing is any kind.
+    """
+    if per == "county":
+        return Groups(np.zeros(len(units), dtype=np.int64), [""], [""], "area")
+    if per == "village":
+        mask = (units["basis"] != "block").to_numpy()
+        if unit_kinds:
+            mask &= units["kind"].isin([*unit_kinds, ""]).to_numpy()
+        of_unit = np.where(mask, np.cumsum(mask) - 1, -1)
+        return Groups(of_unit, list(units["id"][mask]), list(units["name"][mask]), "unit")
+    parents, group = np.unique(units["parent"].to_numpy().astype(str), return_inverse=True)
+    known = parents != ""
+    if unit_kinds:
+        known &= np.array([unit_kind(name) in (*unit_kinds, "") for name in parents], dtype=bool)
+    place = np.where(known, np.cumsum(known) - 1, -1)
+    names = [str(name) for name in parents[known]]
+    return Groups(place[group], names, names, "town")
+
+
 def facilities_per_unit(world: World, criterion: Criterion, rows: NDArray[np.int64]) -> Presence:
     """Count facilities for each unit.
 
     ``per`` decides the level: the unit itself, its parent (every unit of a town counts the town's facilities),
-    or the whole area. A facility counts where it lies; outside every unit it counts nowhere. Blocks are no
-    villages, and units without a parent are in no town.
+    or the whole area. A facility counts where it lies; outside every unit it counts nowhere. With ``joint`` it counts
+    in every unit it is said to serve as well. A unit that holds one of the ``hosts`` needs none of its own: it
+    counts as having what is asked for.
     """
     standard, units = criterion.standard, len(world.units)
-    unit_of = world.facilities["unit"].to_numpy()[rows]
-    here = np.bincount(unit_of[unit_of >= 0], minlength=units).astype(np.int64)
+    here = _counted(world, rows, joint=standard.joint)
     applies = world.applies(criterion)
-    if standard.per == "village":
-        return Presence(applies & (world.units["basis"].to_numpy() != "block"), np.arange(units), here)
     if standard.per == "county":
         return Presence(applies, np.zeros(units, dtype=np.int64), np.full(units, here.sum(), dtype=np.int64))
-    parents, group = np.unique(world.units["parent"].to_numpy().astype(str), return_inverse=True)
-    known = parents != ""
-    if standard.unit_kinds:
-        known &= np.array([unit_kind(name) in (*standard.unit_kinds, "") for name in parents], dtype=bool)
-    total = np.bincount(group, weights=here, minlength=len(parents)).astype(np.int64)
-    return Presence(applies & known[group], group, total[group])
+    if standard.hosts:
+        hosting = np.flatnonzero(world.facilities["type"].isin(accepts(standard.hosts)).to_numpy())
+        here = np.where(_counted(world, hosting, joint=False) > 0, np.maximum(here, criterion.limit), here)
+    groups = groups_of(world.units, standard.per, standard.unit_kinds if standard.per == "township" else ())
+    applies = applies & (groups.of_unit >= 0)
+    if standard.per == "village":
+        return Presence(applies, np.arange(units), here)
+    inside = groups.of_unit >= 0
+    total = np.bincount(groups.of_unit[inside], weights=here[inside], minlength=len(groups.id)).astype(np.int64)
+    count = np.where(inside, total[np.maximum(groups.of_unit, 0)] if len(total) else 0, 0)
+    return Presence(applies, np.where(inside, groups.of_unit, len(groups.id)), count)
+
+
+def _counted(world: World, rows: NDArray[np.int64], *, joint: bool) -> NDArray[np.int64]:
+    """Return how many of some facilities lie in each unit, or serve it; each counts once in a unit."""
+    unit_of = world.facilities["unit"].to_numpy()[rows]
+    pairs = {(int(row), int(unit)) for row, unit in zip(rows, unit_of, strict=True) if unit >= 0}
+    if joint:
+        row_of = {str(code): int(row) for row, code in zip(rows, world.facilities["id"].to_numpy()[rows], strict=True)}
+        unit_row = {str(code): row for row, code in enumerate(world.units["id"])}
+        serving = world.links[world.links["link"] == "serves"]
+        pairs |= {
+            (row_of[one], unit_row[other])
+            for one, other in zip(serving["facility_id"], serving["target_id"], strict=True)
+            if one in row_of and other in unit_row
+        }
+    return np.bincount(np.array([unit for _, unit in pairs], dtype=np.int64), minlength=len(world.units))

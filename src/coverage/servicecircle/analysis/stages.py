@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
     from servicecircle.analysis.build import Ground
     from servicecircle.analysis.evaluate import Coverage, ReachCache
+    from servicecircle.analysis.finding import Finding
     from servicecircle.analysis.summary import Counts
     from servicecircle.analysis.world import World
     from servicecircle.inputs.gather import Inputs
-    from servicecircle.standards.model import Criterion
+    from servicecircle.standards.model import Criterion, Standard
     from servicecircle.study import Study
     from servicecircle.travel.doors import AccessFinder
 
@@ -23,6 +24,7 @@ class Prepared:
     """A study ready to be judged."""
 
     study: Study
+    standards: tuple[Standard, ...]
     criteria: tuple[Criterion, ...]
     inputs: Inputs
     ground: Ground
@@ -32,9 +34,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Judged:
-    """Coverage of all criteria with people counted, table by table."""
+    """Coverage of all criteria with people counted, table by table, and what is found of all other standards."""
 
     coverage: Coverage
     cache: ReachCache
     counts: tuple[Counts, ...]
     tables: tuple[pd.DataFrame, ...]
+    findings: tuple[Finding, ...] = ()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from servicecircle.analysis.holdings import Holdings
 from servicecircle.analysis.select import facilities_for
 from servicecircle.geo.sums import sum_by
+from servicecircle.inputs.tables import ASSETS, LINKED
 from servicecircle.travel.reach import Measure, Reach, Search, StraightWalk, network_reach, no_facility
 from servicecircle.travel.straight import nearest_straight
 
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import geopandas as gpd
-    import pandas as pd
     from numpy.typing import NDArray
 
     from servicecircle.demand.pieces import Demand
@@ -46,6 +48,10 @@ class World:
         Points and access legs, rows as the demand points.
     entrances : Entrances
         Doors of the facilities and their legs: one of a point, one or more of an area or a line.
+    holdings : Holdings
+        What facilities, units and the area have.
+    links : DataFrame
+        Whom facilities serve and refer to; columns ``LINKED`` of ``inputs.tables``.
     """
 
     demand: Demand
@@ -58,6 +64,8 @@ class World:
     entrances: Entrances
     walk: StraightWalk
     gap: Gap
+    holdings: Holdings = field(default_factory=lambda: Holdings(pd.DataFrame(columns=list(ASSETS))))
+    links: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(LINKED)))
 
     @cached_property
     def unit_persons(self) -> NDArray[np.float64]:
@@ -87,7 +95,7 @@ class World:
 
     def facility_rows(self, criterion: Criterion) -> NDArray[np.int64]:
         """Return the rows of the facilities that count for a criterion."""
-        return facilities_for(self.facilities, criterion.standard)
+        return facilities_for(self.facilities, criterion.standard, self.holdings)
 
     def applies(self, criterion: Criterion) -> NDArray[np.bool_]:
         """Return which units a criterion applies to (area class, kind of unit)."""

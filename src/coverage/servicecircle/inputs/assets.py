@@ -16,13 +16,15 @@ import pandas as pd
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs import columns as pick
-from servicecircle.inputs.joining import Joined, join_facilities, join_units
+from servicecircle.inputs.cells import Cell
+from servicecircle.inputs.joining import Joined, join_facilities, join_names, join_units
+from servicecircle.inputs.links import read_links
 from servicecircle.inputs.matching import Names
 from servicecircle.inputs.problems import NAMED_ROWS, collect, nearest, some
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import ASSETS, Table, check_frame, read_table, to_number
 from servicecircle.standards.catalogue import load_catalogue
-from servicecircle.standards.vocabulary import asset_code, assets
+from servicecircle.standards.vocabulary import asset_code, asset_value, assets, is_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +36,8 @@ OF_FACILITY = (
     "beds open_beds authorised_beds staff doctors gps nurses public_health_staff public_health_physicians vehicles "
     "negative_pressure_ambulances childcare_places tcm_methods tcm_classes supervision_staff posts"
 ).split()
+#: Columns of a facility table that say whom it serves and refers to: words for other places, not numbers.
+LINKS = ("serves", "refers_to")
 #: Columns of a facility table that are read as assets though the study does not name them.
 RECOGNISED: Mapping[str, str] = {
     "床位数": "beds",
@@ -45,22 +49,6 @@ _YEAR = re.compile(r"((?:19|20|21)[0-9]{2})\s*年?")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One value as a file holds it, before it is read as a number."""
-
-    of: str
-    target_id: str
-    asset: str
-    text: str
-    year: str
-    column: str
-    source: str
-    layer: str
-    row: int
-    label: str
-
-
-@dataclass(frozen=True)
 class AssetReading:
     """What the study's files say of facilities, units and the area.
 
@@ -68,6 +56,8 @@ class AssetReading:
     ----------
     frame : DataFrame
         One row per value, sorted (columns: ``ASSETS`` of :mod:`servicecircle.inputs.tables`).
+    links : DataFrame
+        Whom facilities serve and refer to, sorted (columns: ``LINKED``): units, and other facilities.
     set_aside : tuple of SetAside
         Rows without facility or unit, cells that are no number.
     notices : tuple of Problem
@@ -77,6 +67,7 @@ class AssetReading:
     """
 
     frame: pd.DataFrame
+    links: pd.DataFrame
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
     record: Mapping[str, Any]
@@ -100,11 +91,18 @@ def own_columns(table: Table, columns: FacilityColumns) -> dict[str, int]:
         A column the study names does not exist, or one asset stands in two columns.
     """
     problems: list[Problem] = []
-    given = {name: column for name in OF_FACILITY if (column := getattr(columns, name)) is not None}
+    named = (*OF_FACILITY, *LINKS)
+    given = {name: column for name in named if (column := getattr(columns, name)) is not None}
     found: dict[str, int] = {}
-    for name, column in given.items():
-        with collect(problems):
-            found[asset_code(name) or name] = pick.named(table, column)
+    for word, column in (given | columns.attributes).items():
+        code = word if word in LINKS else asset_code(word)
+        if code is None:
+            problems.append(_unknown_asset(table.file, word))
+        elif code in found:
+            problems.append(problem("assets.two_columns", file=table.place, asset=code, columns=column))
+        else:
+            with collect(problems):
+                found[code] = pick.named(table, column)
     for position, column in enumerate(table.columns):
         asset = RECOGNISED.get(pick.fold(column))
         if asset is None or position in found.values() or (asset in found and column not in given.values()):
@@ -156,13 +154,15 @@ def read_assets(
     """
     problems: list[Problem] = []
     files: dict[int, _File] = {}
+    targets = {"facility": facilities, "unit": units, "town": None if units is None else towns_of(units)}
     for number, spec in enumerate(study.assets):
-        if spec.of == "unit" and study.area.units is None and study.area.points is None:
+        if spec.of in ("unit", "town") and study.area.units is None and study.area.points is None:
             problems.append(problem("assets.no_units", file=spec.path))
         with collect(problems):
-            files[number] = _read_file(study, spec, {"facility": facilities, "unit": units}.get(spec.of))
+            files[number] = _read_file(study, spec, targets.get(spec.of))
     cells = [*own, *(cell for one in files.values() for cell in one.cells)]
-    rows, left = _numbers(cells, problems)
+    linked, lost = read_links([cell for cell in cells if cell.asset in LINKS], facilities, units)
+    rows, left = _numbers([cell for cell in cells if cell.asset not in LINKS], problems)
     frame = pd.DataFrame(rows, columns=list(ASSETS)).astype({"value": "float64", "row": "int64"})
     frame = frame.sort_values(["of", "target_id", "asset", "year", "source", "layer", "row"], kind="stable")
     frame = frame.reset_index(drop=True)
@@ -170,12 +170,12 @@ def read_assets(
     if problems:
         raise StudyError(problems)
     check_frame(frame, ASSETS)
-    counts = {"facility": 0 if facilities is None else len(facilities), "unit": 0 if units is None else len(units)}
+    counts = {of: 0 if whose is None else len(whose) for of, whose in targets.items()}
     totals = _totals(frame, counts | {"area": 1})
-    set_aside = (*(row for one in files.values() for row in one.set_aside), *left)
+    set_aside = (*(row for one in files.values() for row in one.set_aside), *left, *lost)
     notices = (*(notice for one in files.values() for notice in one.notices), *map(_total_notice, totals))
     record = {"totals": totals, "rows": len(frame), "set_aside": len(set_aside)}
-    return AssetReading(frame, set_aside, notices, record if study.assets or own else {})
+    return AssetReading(frame, linked, set_aside, notices, record if study.assets or own else {})
 
 
 def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None) -> _File:
@@ -209,11 +209,17 @@ def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None) -> _
     return _File(tuple(cells), (*left, *unused, *more), (*notices, *rows.notices))
 
 
+def towns_of(units: pd.DataFrame) -> pd.DataFrame:
+    """Return the towns of the units as a table of ``id`` and ``name``, both the name the units give."""
+    names = sorted(set(units["parent"]) - {""})
+    return pd.DataFrame({"id": names, "name": names}, dtype=object)
+
+
 def _key_columns(spec: AssetFile, table: Table, problems: list[Problem]) -> dict[str, int | None]:
     """Return the columns that say whose a row is and of which year; what is wrong with them is added to problems."""
     before = len(problems)
     found: dict[str, int | None] = {"year": None}
-    roles = {"facility": ("id", "name"), "unit": ("id", "village", "town"), "area": ()}[spec.of]
+    roles = {"facility": ("id", "name"), "unit": ("id", "village", "town"), "town": ("id", "town"), "area": ()}[spec.of]
     for key, role in zip(("id", "name", "parent"), roles, strict=False):
         with collect(problems):
             found[key] = pick.find(table, role, getattr(spec, key))
@@ -245,8 +251,7 @@ def _codes(spec: AssetFile) -> dict[str, str]:
     for word, column in spec.columns.items():
         code = asset_code(word)
         if code is None:
-            near = nearest(word, (spelling for c, term in assets().items() for spelling in (c, term.zh)))
-            problems.append(problem("assets.unknown_asset", file=spec.path, word=word, nearest=near))
+            problems.append(_unknown_asset(spec.path, word))
         elif code in codes:
             both = f"{codes[code]}, {column}"
             problems.append(problem("assets.two_columns", file=spec.path, asset=code, columns=both))
@@ -255,6 +260,11 @@ def _codes(spec: AssetFile) -> dict[str, str]:
     if problems:
         raise StudyError(problems)
     return codes | dict(spec.reported)
+
+
+def _unknown_asset(file: str, word: str) -> Problem:
+    near = nearest(word, (spelling for code, term in assets().items() for spelling in (code, term.zh)))
+    return problem("assets.unknown_asset", file=file, word=word, nearest=near)
 
 
 class _Rows:
@@ -283,6 +293,8 @@ class _Rows:
             found = [Joined(f"#{k}") for k in rows]
         elif self.spec.of == "facility":
             found = join_facilities(ids, names, self.whose)
+        elif self.spec.of == "town":
+            found = join_names([name or one for one, name in zip(ids, names, strict=True)], self.whose)
         else:
             found, self.notices = join_units(Names(ids, names, towns), self.whose, self.table.place)
         self.targets = dict(zip(rows, found, strict=True))
@@ -346,11 +358,11 @@ def _numbers(cells: Sequence[Cell], problems: list[Problem]) -> tuple[list[tuple
     rows, left = [], []
     negative: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
-        number = to_number(cell.text)
         if not cell.text:
             continue
+        number = asset_value(cell.asset, cell.text) if is_attribute(cell.asset) else to_number(cell.text)
         if number is None:
-            reason = problem("assets.reason.number", column=cell.column)
+            reason = problem(f"assets.reason.{'value' if is_attribute(cell.asset) else 'number'}", column=cell.column)
             left.append(SetAside(cell.source, cell.layer, cell.row, cell.label, cell.text, reason))
         elif number < 0:
             place = f"{cell.source} [{cell.layer}]" if cell.layer else cell.source
@@ -379,7 +391,7 @@ def _twice(frame: pd.DataFrame) -> list[Problem]:
 
 
 def _totals(frame: pd.DataFrame, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return total and number of holders with and without a value for each asset and year."""
+    """Return total and number of holders with and without a value for each asset and year; attributes have no total."""
     return [
         {
             "of": of,
@@ -390,6 +402,7 @@ def _totals(frame: pd.DataFrame, counts: Mapping[str, int]) -> list[dict[str, An
             "without_value": counts[str(of)] - len(group),
         }
         for (of, asset, year), group in frame.groupby(["of", "asset", "year"])
+        if not is_attribute(str(asset))
     ]
 
 

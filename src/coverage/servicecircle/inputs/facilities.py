@@ -16,6 +16,7 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.outline import is_area, is_line
 from servicecircle.inputs import assets
 from servicecircle.inputs import columns as pick
+from servicecircle.inputs.cells import Cell
 from servicecircle.inputs.gates import read_gates
 from servicecircle.inputs.places import Box, locate_shapes, place_problems
 from servicecircle.inputs.problems import collect, nearest, some
@@ -64,7 +65,7 @@ class FacilityReading:
     notices: tuple[Problem, ...]
     shapes: Mapping[str, shapely.Geometry] = field(default_factory=dict)
     gates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    assets: tuple[assets.Cell, ...] = ()
+    assets: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     notices: list[Problem] = []
     frames: list[pd.DataFrame] = []
     gates: list[tuple[str, NDArray[np.float64]]] = []
-    cells: list[assets.Cell] = []
+    cells: list[Cell] = []
     for spec in study.facilities:
         shapes: Mapping[str, shapely.Geometry] = {}
         with collect(problems):

@@ -96,6 +96,13 @@ def join_units(rows: Names, units: pd.DataFrame, file: str) -> tuple[list[Joined
     return [joined[row] for row in every], tuple(notices)
 
 
+def join_names(names: Sequence[str], targets: pd.DataFrame) -> list[Joined]:
+    """Find the row with exactly this name, blanks at the ends aside (``id`` and ``name`` of ``targets``)."""
+    named = _by_word(zip(targets["name"], targets["id"], strict=True))
+    seek = _Spellings([*named])
+    return [_first([named.get(name.strip())], name.strip(), seek) for name in map(str, names)]
+
+
 def _by_word(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for word, one in pairs:

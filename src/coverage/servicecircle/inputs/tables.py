@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASSETS",
     "FACILITIES",
+    "LINKED",
     "PEOPLE",
     "UNITS",
     "Column",
@@ -81,14 +82,21 @@ UNITS: Schema = {
 }
 
 ASSETS: Schema = {
-    "of": Column("text", "facility, unit or area"),
-    "target_id": Column("text", "id of the facility or unit; empty for the area"),
+    "of": Column("text", "facility, unit, town or area"),
+    "target_id": Column("text", "id of the facility or unit, name of the town; empty for the area"),
     "asset": Column("text", "code of the vocabulary, or the id of the standard whose value is reported"),
-    "value": Column("float64", "0 or more; an unknown value is no row"),
+    "value": Column("float64", "0 or more; 1 or 0 for yes or no, the place in its list for a level; unknown is no row"),
     "year": Column("text", "year of the value, four digits; empty when not stated"),
     "source": Column("text", "file as the study names it"),
     "row": Column("int64", "row in that file as a person counts it"),
     "layer": Column("text", "layer or sheet, empty when there is none"),
+}
+
+
+LINKED: Schema = {
+    "facility_id": Column("text", "id of a facility"),
+    "link": Column("text", "serves (a unit) or refers_to (a facility)"),
+    "target_id": Column("text", "id of the unit or facility"),
 }
 
 

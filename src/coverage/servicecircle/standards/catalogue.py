@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from servicecircle.errors import Problem, StudyError, problem
-from servicecircle.standards.faults import faults, most_similar
+from servicecircle.standards.faults import OF_RECORDS, faults, most_similar
 from servicecircle.standards.kinds import STANDARD
 from servicecircle.standards.model import Criterion, Standard
 
@@ -130,6 +130,17 @@ def find(criteria: Iterable[Criterion], wanted: str) -> Criterion:
             return criterion
     names = [name for criterion in offered for name in (criterion.key, criterion.standard.id)]
     raise StudyError(problem("standards.unknown_criterion", wanted=wanted, nearest=most_similar(wanted, names)))
+
+
+def travelled(standard: Standard) -> frozenset[str]:
+    """Return the modes a standard is measured by, those of the shipped records it is made of included."""
+    own = {criterion.mode for criterion in standard.criteria()} | {getattr(standard, "mode", "")}
+    parts = getattr(standard, "of", ()) if getattr(standard, "kind", "") in OF_RECORDS else ()
+    known = load_catalogue() if parts else {}
+    for name in (parts,) if isinstance(parts, str) else parts:
+        if name in known and name != standard.id:
+            own |= travelled(known[name])
+    return frozenset(own - {""})
 
 
 def _members(entry: str, known: Mapping[str, Standard]) -> list[str]:

@@ -56,7 +56,7 @@ def types_of(record: Standard) -> tuple[str, ...]:
 
 def assets_of(record: Standard) -> tuple[str, ...]:
     """Return every asset and attribute a record names, each once; not the facilities themselves."""
-    fields = [name for name in ASSETS if name != "of" or record.kind not in OF_RECORDS]  # type: ignore[attr-defined]
+    fields = [name for name in ASSETS if name != "of" or record.kind not in OF_RECORDS]
     named = [code for code in _given(record, fields) if code != COUNTED]
     needs = [code for need in needs_of(record) for code in (need.has, need.share_of) if code]
     return tuple(dict.fromkeys((*named, *needs)))
@@ -74,7 +74,7 @@ def _given(record: Standard, fields: Iterable[str]) -> Iterator[str]:
 
 
 def _words(record: Standard, known: Collection[str]) -> list[Problem]:
-    kind = record.kind  # type: ignore[attr-defined]
+    kind = record.kind
     records = [name for name in RECORDS if name != "of" or kind in OF_RECORDS]
     mode = getattr(record, "mode", "")
     return [

@@ -54,8 +54,8 @@ class Ratio(Bounded):
     per_asset: str = ""
     """Instead of people: the asset it is divided by (nurses per doctor)."""
     basis: Basis | None = None
-    """People the plan divides by: ``resident`` (常住), ``registered`` (户籍) or ``planning``; left out where it does not
-    say: the result is then given for every basis the study knows."""
+    """People the plan divides by: ``resident`` (常住), ``registered`` (户籍) or ``planning``; left out where the plan
+    names none: the result is then given for every basis the study knows."""
     planning_persons: float | None = Field(default=None, gt=0)
     """Planning population the plan prints (basis ``planning``)."""
     types: tuple[str, ...] = ()

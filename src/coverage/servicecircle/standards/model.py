@@ -64,6 +64,8 @@ class Standard(Record):
     record for each: ``shanting/S23-basic``."""
     title: Title
     """Short name in Chinese and English."""
+    kind: str
+    """What is measured, and how."""
     plan: str = ""
     """File name of the plan the record quotes; empty for a study's own standard."""
     line: int | None = Field(default=None, ge=1)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from servicecircle.standards.catalogue import load_catalogue
-from servicecircle.standards.model import MM_PER_KM, MS_PER_MIN, Criterion, Standard
+from servicecircle.standards.demands import asset_title, demand_text, need_text, types_text
+from servicecircle.standards.faults import types_of
+from servicecircle.standards.model import MM_PER_KM, MS_PER_MIN, Covering, Criterion, Standard
 from servicecircle.standards.modes import standard_modes
-from servicecircle.standards.vocabulary import ownerships, type_title
+from servicecircle.standards.vocabulary import assets, ownerships, type_title
 from servicecircle.text.text import catalogue, say
 
 
@@ -39,7 +41,7 @@ def limit_text(criterion: Criterion, language: str) -> str:
 UNIT_WORDS = frozenset({"village_village", "village_community", "township_town", "township_street"})
 
 
-def _unit_word(standard: Standard) -> str:
+def _unit_word(standard: Covering) -> str:
     word = f"{standard.per}_{'_'.join(standard.unit_kinds)}"
     return word if word in UNIT_WORDS else standard.per
 
@@ -64,17 +66,19 @@ def _plan_name(standard: Standard, language: str) -> str:
     return say(language, "standards.clause.plan_of", plan=say(language, key), file=standard.plan)
 
 
-#: What may be missing beside a facility type.
-MISSING = ("ownership", "units")
+#: What may be missing beside a facility type or an asset.
+MISSING = ("ownership", "units", "reported", "siting")
 
 
 def missing_text(missing: Iterable[str], language: str) -> str:
-    """Return what no input holds in words: names of facility types, the ownership, or units to judge."""
-    names = [
-        say(language, f"standards.missing.{code}") if code in MISSING else type_title(code, language)
-        for code in missing
-    ]
-    return say(language, "standards.missing.join").join(names)
+    """Return what no input holds in words: facility types, assets, the ownership, or units to judge."""
+    return say(language, "standards.missing.join").join(_missing(code, language) for code in missing)
+
+
+def _missing(code: str, language: str) -> str:
+    if code in MISSING:
+        return say(language, f"standards.missing.{code}")
+    return asset_title(code, language) if code in assets() else type_title(code, language)
 
 
 def status_mark(standard: Standard, language: str) -> str:
@@ -87,7 +91,8 @@ HANDBOOK = """\
 
 The records below are shipped with the package (`src/coverage/servicecircle/standards/plans/*.toml`).
 A study names them in `[standards] use`: a plan (`shanting`), a group (`national/ambulance`) or a single id
-(`shanting/S01`). Each measure of a record is one criterion, `shanting/S01/walk`; a value equal to the limit holds.
+(`shanting/S01`). Every row of the register of the five plans has its records. Each measure of a circle or a radius
+is one criterion, `shanting/S01/walk`; a value equal to the limit holds.
 No plan states how people travel: the modes are the catalogue's reading, shown side by side.
 
 To add a requirement, add one `[[standard]]` record to the file of its plan (or one `[[standards.define]]` to a
@@ -100,7 +105,7 @@ python -c "from servicecircle.standards.wording import handbook; print(handbook(
 
 """
 
-COLUMNS = ("id", "名称", "title", "limits", "types", "applies to", "target", "clause")
+COLUMNS = ("id", "名称", "title", "kind", "demands", "types", "applies to", "target", "clause")
 
 
 def handbook() -> str:
@@ -110,18 +115,39 @@ def handbook() -> str:
 
 
 def _row(standard: Standard) -> tuple[str, ...]:
-    limits = "; ".join(limit_text(criterion, "en") for criterion in standard.criteria())
-    types = ", ".join(type_title(code, "en") for code in standard.types)
-    owners = " or ".join(ownerships()[code].en for code in standard.ownership)
-    applies = ", ".join([standard.area_class, *standard.unit_kinds] if standard.area_class else standard.unit_kinds)
-    target = "-" if standard.target_share is None else f"{standard.target_share * 100:g} % of {standard.target_of}"
     return (
         f"`{standard.id}`",
         standard.title.zh,
         standard.title.en,
-        limits,
-        f"{types} ({owners})" if owners else types,
-        applies or "all",
-        target,
+        standard.kind,
+        demands(standard, "en"),
+        _filter(standard),
+        _applies(standard),
+        _target(standard),
         clause_text(standard, "en"),
     )
+
+
+def demands(standard: Standard, language: str) -> str:
+    """Return what a record of any kind demands, as one line."""
+    if not isinstance(standard, Covering):
+        return demand_text(standard, language)
+    return "; ".join(limit_text(criterion, language) for criterion in standard.criteria())
+
+
+def _filter(standard: Standard) -> str:
+    types = types_text(types_of(standard), "en")
+    more = [ownerships()[code].en for code in getattr(standard, "ownership", ())]
+    more += [need_text(need, "en") for need in getattr(standard, "needs", ())]
+    return (f"{types} ({'; '.join(more)})" if more else types) or "-"
+
+
+def _applies(standard: Standard) -> str:
+    words = [getattr(standard, "area_class", None), *getattr(standard, "unit_kinds", ())]
+    return ", ".join(word for word in words if word) or "all"
+
+
+def _target(standard: Standard) -> str:
+    if not isinstance(standard, Covering) or standard.target_share is None:
+        return "-"
+    return f"{standard.target_share * 100:g} % of {standard.target_of}"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from servicecircle.standards.catalogue import load_catalogue
+from servicecircle.standards.model import Covering
 from servicecircle.standards.vocabulary import accepts
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ def plans(held: Iterable[str]) -> dict[str, tuple[list[str], int]]:
     types = set(held)
     found: dict[str, tuple[list[str], int]] = {}
     for standard in load_catalogue().values():
+        if not isinstance(standard, Covering):
+            # what is reported or counted is no sign of which plan the files belong to
+            continue
         answered, count = found.get(_plan(standard), ([], 0))
         more = [standard.id] if accepts(standard.types) & types else []
         found[_plan(standard)] = (answered + more, count + 1)

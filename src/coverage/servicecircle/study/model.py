@@ -336,6 +336,13 @@ class FacilityColumns(Section):
     """Health supervision staff."""
     posts: str | None = None
     """Established professional posts (编制)."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """What else a facility is or has, and its column: ``{ grade = "等级", has_tcm_hall = "中医馆" }``; codes and words
+    of the vocabulary. An empty cell is unknown, never no."""
+    serves: str | None = None
+    """Villages a facility also serves (joint clinics), by code or name, several with ``、`` or ``;`` between them."""
+    refers_to: str | None = None
+    """Facility patients are referred to, by identifier or name."""
 
 
 class FacilityFile(Source):
@@ -365,8 +372,9 @@ class AssetFile(File):
 
     layer: str | None = None
     """Layer of a vector file or sheet of a workbook; the first one when left out."""
-    of: Literal["facility", "unit", "area"]
-    """Whose values they are: a ``facility``'s, a ``unit``'s (village, community) or the whole ``area``'s."""
+    of: Literal["facility", "unit", "town", "area"]
+    """Whose values they are: a ``facility``'s, a ``unit``'s (village, community), a ``town``'s (the units' parent) or
+    the whole ``area``'s."""
     id: str | None = None
     """Column of the identifier of the facility or unit; recognised when left out."""
     name: str | None = None
