@@ -25,7 +25,7 @@ from servicecircle.outputs.credits import credit_lines
 from servicecircle.outputs.fields import field_rows
 from servicecircle.outputs.layers import write_layers
 from servicecircle.outputs.record import plain, record_bytes, recorded_names
-from servicecircle.outputs.scorecard import scorecard
+from servicecircle.outputs.criteria import criteria
 from servicecircle.outputs.tables import TABLES, Column, cell, cell_text, csv_bytes, guard, unguard
 from servicecircle.outputs.workbook import CREATED, PRINTED, TABLE_SHEETS, workbook_bytes
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, UNIT_COLUMNS
@@ -150,7 +150,7 @@ def test_headers_in_one_table_differ():
 
 def test_the_scorecard_has_one_row_for_each_chosen_criterion():
     results = fake_results()
-    frame = scorecard(results).set_index("id")
+    frame = criteria(results).set_index("id")
     assert list(frame.index) == [s.criterion.key for s in results.summaries]
     walk, radius, missing = (frame.loc[f"sample/{k}"] for k in ("S01/walk", "S02/road:drive", "S04/walk"))
     assert walk["verdict"] == "no target printed"
@@ -160,13 +160,13 @@ def test_the_scorecard_has_one_row_for_each_chosen_criterion():
     assert "203" in radius["clause"]
     assert (missing["state"], missing["missing"], missing["verdict"]) == ("no data", "fitness_venue", "no data")
     assert missing[["covered_persons", "uncovered_persons", "share_covered", "units_short"]].isna().all()
-    written = {row[0]: row for row in rows_of(csv_bytes("scorecard", scorecard(results)))}
-    assert written["sample/S04/walk"][scorecard(results).columns.get_loc("covered_persons")] == ""
+    written = {row[0]: row for row in rows_of(csv_bytes("criteria", criteria(results)))}
+    assert written["sample/S04/walk"][criteria(results).columns.get_loc("covered_persons")] == ""
 
 
 def test_missing_sources_are_said():
-    assert set(scorecard(fake_results())["sources_not_stated"]) == {"来源未填：医疗机构.xlsx"}
-    assert set(scorecard(fake_results("en"))["sources_not_stated"]) == {"source or licence not stated: 医疗机构.xlsx"}
+    assert set(criteria(fake_results())["sources_not_stated"]) == {"来源未填：医疗机构.xlsx"}
+    assert set(criteria(fake_results("en"))["sources_not_stated"]) == {"source or licence not stated: 医疗机构.xlsx"}
     lines = credit_lines(fake_study())
     assert len(lines) == 4
     assert lines[-1] == "设施（医疗机构.xlsx）：来源未填；许可：来源未填"

@@ -74,7 +74,7 @@ def test_minutes_and_states_by_hand(town):
     np.testing.assert_array_equal(state, on_grid(STATE, state.shape))
 
 
-def test_criteria_of_equal_times_share_a_file_and_the_scorecard_leads_there(town):
+def test_criteria_of_equal_times_share_a_file_and_the_criteria_lead_there(town):
     _, results, out = town
     names = {p.name for p in out.glob("travel_time_*")}
     assert names == {f"travel_time_t-{n}.tif" for n in ("circle_walk", "to-people_walk", "car_drive")}
@@ -89,7 +89,7 @@ def test_criteria_of_equal_times_share_a_file_and_the_scorecard_leads_there(town
     }  # fmt: skip
     assert "people.tif" in tags["sources"]
     assert "source not stated" in tags["sources"]
-    content = (out / "scorecard.csv").read_text(encoding="utf-8-sig")
+    content = (out / "criteria.csv").read_text(encoding="utf-8-sig")
     rows = {r["id"]: r["travel_time_file"] for r in csv.DictReader(io.StringIO(content, newline=""))}
     assert rows == {
         "t/circle/walk": "travel_time_t-circle_walk.tif", "t/radius/straight": "", "t/wide/walk": "travel_time_t-circle_walk.tif",
@@ -178,7 +178,7 @@ def test_people_at_points_get_a_layer(tmp_path):
         "t/car/drive",
     ]  # criteria of equal times one after the other
     assert rows["criterion"].tolist() == [key for key in timed for _ in range(2)]
-    assert "study.gpkg" in (out / "scorecard.csv").read_text(encoding="utf-8-sig")
+    assert "study.gpkg" in (out / "criteria.csv").read_text(encoding="utf-8-sig")
 
 
 def test_a_raster_has_no_such_layer(town):

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from servicecircle.errors import StudyError
+from servicecircle.outputs.criteria import criteria
 from servicecircle.outputs.fields import field_frame
 from servicecircle.outputs.folder import Held, cannot_write, hold, put, sync_file
 from servicecircle.outputs.layers import write_layers
 from servicecircle.outputs.rasters import raster_files
 from servicecircle.outputs.record import LOG, RECORD, record_bytes
-from servicecircle.outputs.scorecard import scorecard
+from servicecircle.outputs.scorecard import scorecard, shortfalls
+from servicecircle.outputs.scorecard_page import scorecard_page
 from servicecircle.outputs.start import start_page
 from servicecircle.outputs.tables import csv_bytes
 from servicecircle.outputs.webmap.page import map_page
@@ -68,10 +70,12 @@ def _write(results: Results, new: Path, log_lines: Sequence[str]) -> None:
     """Write all files, the start page after what it lists, the record last."""
     put(new / "map.html", map_page(results).encode())
     tables = {"gaps": results.gaps, "sites": results.sites, "units": results.units}
-    tables |= {"scorecard": scorecard(results), "set_aside": results.set_aside}
+    tables |= {"scorecard": scorecard(results), "criteria": criteria(results), "shortfalls": shortfalls(results)}
+    tables |= {"set_aside": results.set_aside}
     tables |= {"fields": field_frame(results.study.outputs.language)}
     for table, frame in tables.items():
         put(new / f"{table}.csv", csv_bytes(table, frame, study=results.study.study.name))
+    put(new / "scorecard.html", scorecard_page(results).encode())
     put(new / "gaps.xlsx", workbook_bytes(results))
     write_layers(results, new / "study.gpkg")
     sync_file(new / "study.gpkg")

@@ -12,7 +12,7 @@ Every file lies on the population raster's own grid and CRS and has two bands of
 Overviews take the nearest cell: they show no time that the full raster does not hold.
 
 Criteria of equal times (the same facilities, mode and direction) share a file. It is called after the first of
-them; its tag ``criteria`` names all, and the column ``travel_time_file`` of ``scorecard.csv`` leads from each.
+them; its tag ``criteria`` names all, and the column ``travel_time_file`` of ``criteria.csv`` leads from each.
 """
 
 from __future__ import annotations

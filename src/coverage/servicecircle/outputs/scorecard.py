@@ -1,83 +1,320 @@
-"""The scorecard: one row for each criterion the study chose, with its clause, its numbers and its verdicts."""
+"""The scorecard: every row of the plans' register once, with value, target, baseline, verdict and clause."""
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from servicecircle.outputs.credits import credit_sources
-from servicecircle.outputs.rasters import time_files
+from servicecircle.analysis.finding import DEPENDS, MET, NO_DATA, NO_TARGET, NOT_MET, Finding, Item, Reading, common
 from servicecircle.outputs.tables import TABLES
-from servicecircle.standards.wording import clause_text, limit_text, missing_text
-from servicecircle.text.text import say
+from servicecircle.standards.demands import asset_title, bounds_text, number, percent
+from servicecircle.standards.vocabulary import assets, type_title
+from servicecircle.standards.wording import clause_text, demands, limit_text, missing_text
+from servicecircle.text.text import catalogue, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from servicecircle.results import CriterionSummary, Results
-    from servicecircle.study import Study
+    from servicecircle.standards.model import Standard
+
+#: A row's state is the first of these that one of its records has.
+STATES = ("computed", "reported", "no data", "not computable")
+#: A row of several demands is judged by the worst of them.
+WORST = (NOT_MET, DEPENDS, NO_DATA, MET, "reported", NO_TARGET, "not computable")
+BETWEEN = "\n"
 
 
-#: Columns that stand under the same name in a summary.
-SAME = ("state", "facilities", "persons", "units", "target_share", "verdict", "assumed_target_share", "assumed_verdict")
-#: Likewise, but unknown (not 0) where no facility type has data.
-COUNTED = (
-    *("covered_persons", "later_persons", "unreachable_persons", "unattached_persons", "no_facility_persons"),
-    *("share_covered", "units_any", "units_every", "units_short", "knife_edge_persons", "preferred_persons"),
-)
+@dataclass(frozen=True)
+class Part:
+    """One record of a row and what was found: summaries of its measures, or a finding."""
+
+    standard: Standard
+    summaries: tuple[CriterionSummary, ...] = ()
+    finding: Finding | None = None
+
+    @property
+    def state(self) -> str:
+        """Return ``computed``, ``reported``, ``no data`` or ``not computable``."""
+        if self.finding is not None:
+            return self.finding.state
+        return "computed" if any(summary.state == "computed" for summary in self.summaries) else "no data"
+
+    @property
+    def verdict(self) -> str:
+        """Return the verdict; a limit that is borrowed has none."""
+        if self.standard.borrowed and self.state == "computed":
+            return NO_TARGET
+        if self.finding is not None:
+            return self.finding.verdict
+        known = [summary.verdict for summary in self.summaries if summary.state == "computed"]
+        return common(known) if known else NO_DATA  # type: ignore[arg-type]
+
+
+def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
+    """Return the records of each row, by place and row, in the order chosen; a record of no plan is its own row."""
+    of_standard: dict[str, list[CriterionSummary]] = {}
+    for summary in results.summaries:
+        of_standard.setdefault(summary.criterion.standard.id, []).append(summary)
+    found = {finding.standard.id: finding for finding in results.findings}
+    rows: dict[tuple[str, str], list[Part]] = {}
+    for standard in results.standards:
+        place, _, name = standard.id.partition("/")
+        part = Part(standard, tuple(of_standard.get(standard.id, ())), found.get(standard.id))
+        rows.setdefault((place, standard.row or name), []).append(part)
+    return rows
+
+
+def verdict_of(parts: Sequence[Part]) -> str:
+    """Return the verdict of a row: of several demands the worst, of several readings the one they share."""
+    verdicts = [part.verdict for part in parts]
+    if all(part.standard.reading for part in parts):
+        return common(verdicts)  # type: ignore[arg-type]
+    if set(verdicts) <= {NO_TARGET, NO_DATA} and NO_TARGET in verdicts:
+        return NO_TARGET
+    return next(verdict for verdict in WORST if verdict in verdicts)
+
+
+def state_of(parts: Sequence[Part]) -> str:
+    """Return the state of a row: computed where any of its records is."""
+    states = {part.state for part in parts}
+    return next(state for state in STATES if state in states)
 
 
 def scorecard(results: Results) -> pd.DataFrame:
-    """Return the scorecard, columns as in ``TABLES["scorecard"]``, in the order of the summaries.
-
-    ``uncovered_persons`` is people in units less people covered. ``verdict`` speaks of the share the plan
-    prints, ``assumed_verdict`` of the study's own; both stand once as a machine word and once in the
-    language of the study. Where a criterion has no data its counts are empty, never 0.
-    """
+    """Return the scorecard, columns as in ``TABLES["scorecard"]``: every row of the register once."""
     language = results.study.outputs.language
-    same = {"sources_not_stated": sources_not_stated(results.study)}
-    files = time_files(results)
-    rows = [
-        _row(summary, language) | same | {"travel_time_file": files.get(summary.criterion.key, "")}
-        for summary in results.summaries
-    ]
+    rows = [_row(place, row, parts, language) for (place, row), parts in rows_of(results).items()]
     return pd.DataFrame(rows, columns=[column.name for column in TABLES["scorecard"]], dtype=object)
 
 
-def sources_not_stated(study: Study) -> str:
-    """Return one sentence naming the files without a source or a licence; empty when every file has both."""
-    language = study.outputs.language
-    files = [PurePath(s.path).name for _, s in credit_sources(study) if not (s.source and s.licence)]
-    if not files:
-        return ""
-    separator = say(language, "tables.list_separator")
-    return say(language, "tables.sources_not_stated", files=separator.join(dict.fromkeys(files)))
+def verdict_counts(results: Results) -> dict[str, int]:
+    """Return how many rows have each verdict, the most frequent first."""
+    counts = Counter(verdict_of(parts) for parts in rows_of(results).values())
+    return dict(counts.most_common())
 
 
-def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
-    criterion = summary.criterion
-    standard = criterion.standard
-    computed = summary.state == "computed"
-    counted = {name: getattr(summary, name) if computed else None for name in COUNTED}
-    return (
-        {name: getattr(summary, name) for name in SAME}
-        | counted
-        | {
-            "id": criterion.key,
-            "title": standard.title.in_language(language),
-            "plan": standard.plan,
-            "plan_line": standard.line,
-            "quote": standard.quote,
-            "clause": clause_text(standard, language),
-            "status": standard.status,
-            "kind": standard.kind,
-            "measure": criterion.measure_key,
-            "limit_text": limit_text(criterion, language),
-            "missing": " ".join(summary.missing),
-            "missing_text": missing_text(summary.missing, language),
-            "uncovered_persons": summary.persons - summary.covered_persons if computed else None,
-            "verdict_text": say(language, f"tables.word.{summary.verdict}"),
-            "assumed_verdict_text": say(language, f"tables.word.{summary.assumed_verdict}"),
-            "note": standard.note.in_language(language) if standard.note else "",
-        }
+def _row(place: str, row: str, parts: list[Part], language: str) -> dict[str, Any]:
+    standards = [part.standard for part in parts]
+    verdict = verdict_of(parts)
+    clauses = dict.fromkeys(clause_text(standard, language) for standard in standards)
+    return {
+        "place": place,
+        "row": row,
+        "ids": " ".join(standard.id for standard in standards),
+        "title": _lines(standard.title.in_language(language) for standard in standards),
+        "demand_text": _lines(demands(standard, language) for standard in standards),
+        "kinds": " ".join(dict.fromkeys(standard.kind for standard in standards)),
+        "state": state_of(parts),
+        "verdict": verdict,
+        "verdict_text": say(language, f"tables.word.{verdict}"),
+        "value_text": _lines(_value(part, language) for part in parts),
+        "baseline_text": _lines(_baseline(standard) for standard in standards),
+        "target_text": _lines(_target(part, language) for part in parts),
+        "short_text": _lines(_short(part, language) for part in parts),
+        "readings_text": _lines(_readings(part, language) for part in parts),
+        "parameters_text": _lines(_parameters(part, language) for part in parts),
+        "missing_text": _lines(_missing(part, language) for part in parts),
+        "plan": standards[0].plan,
+        "lines": ", ".join(dict.fromkeys(str(standard.line) for standard in standards if standard.line)),
+        "clause": _lines(clauses),
+        "status": standards[0].status,
+        "note": _lines(standard.note.in_language(language) for standard in standards if standard.note),
+    }
+
+
+def _lines(texts: Iterable[str]) -> str:
+    """Return the texts that say anything, one below the other, each once."""
+    return BETWEEN.join(dict.fromkeys(text for text in texts if text))
+
+
+def shown(value: float | None, unit: str) -> str:
+    """Return a value as a reader wants it: a share in percent to a tenth, anything else to three decimals at most."""
+    if value is None:
+        return "-"
+    if unit == "share":
+        return f"{value * 100:.1f} %"
+    return f"{round(value, 3):,.10g}"
+
+
+def _with_unit(value: float | None, unit: str, language: str) -> str:
+    text = shown(value, unit)
+    name = "" if unit == "share" else unit_name(unit, language)
+    return f"{text} {name}".strip()
+
+
+def unit_name(unit: str, language: str) -> str:
+    """Return what a value is: a word of the texts, an asset's title, or the unit itself."""
+    words = catalogue(language)
+    if f"findings.unit.{unit}" in words:
+        return words[f"findings.unit.{unit}"]
+    return asset_title(unit, language) if unit in assets() else unit
+
+
+def reading_name(name: str, language: str) -> str:
+    """Return what a reading is called."""
+    words = catalogue(language)
+    if f"findings.reading.{name}" in words:
+        return words[f"findings.reading.{name}"]
+    kind, _, rest = name.partition(":")
+    code, _, band = rest.partition(":")
+    if kind == "service":
+        return say(language, "findings.words.band", value=type_title(code, language), text=band)
+    return type_title(code, language) if kind == "type" else rest or name
+
+
+def _value(part: Part, language: str) -> str:
+    if part.finding is not None:
+        finding = part.finding
+        return "" if finding.value is None else _with_unit(finding.value, finding.unit, language)
+    return BETWEEN.join(
+        f"{limit_text(summary.criterion, language)}: {_share(summary)}"
+        for summary in part.summaries
+        if summary.state == "computed"
     )
+
+
+def _share(summary: CriterionSummary) -> str:
+    if summary.criterion.measure == "presence":
+        return f"{summary.units_every} / {summary.units}"
+    return shown(summary.share_covered, "share")
+
+
+def _baseline(standard: Standard) -> str:
+    if standard.baseline is None:
+        return ""
+    year = "" if standard.baseline_year is None else f" ({standard.baseline_year})"
+    return f"{number(standard.baseline)}{year}"
+
+
+def _target(part: Part, language: str) -> str:
+    standard: Any = part.standard
+    year = "" if standard.target_year is None else f" ({standard.target_year})"
+    if standard.borrowed:
+        return say(language, "findings.words.borrowed", of=standard.borrowed)
+    if part.finding is not None:
+        count = getattr(standard, "target_count", None)
+        if count is not None:
+            return f"≥ {count}{year}"
+        share = getattr(standard, "target_share", None)
+        if share is not None:
+            return f"≥ {percent(share)}{year}"
+        readings = part.finding.readings
+        low, high = (readings[0].low, readings[0].high) if readings else (None, None)
+        low, high = getattr(standard, "at_least", low), getattr(standard, "at_most", high)
+        if low is None and high is None:
+            return getattr(standard, "reference", "") or say(language, "standards.demand.no_target")
+        as_text = percent if part.finding.unit == "share" or standard.kind == "portion" else number
+        return bounds_text(low, high, language, as_text) + year
+    target = standard.target_share
+    if target is None and standard.kind != "presence":
+        return say(language, "standards.demand.no_target")
+    return f"≥ {percent(1.0 if target is None else target)}{year}"
+
+
+def _short(part: Part, language: str) -> str:
+    if part.finding is not None:
+        short = part.finding.short
+        return "" if not short else _with_unit(short, part.finding.short_unit, language)
+    texts = []
+    for summary in part.summaries:
+        if summary.state != "computed":
+            continue
+        lacking = summary.persons - summary.covered_persons
+        if summary.criterion.measure == "presence":
+            texts.append(_with_unit(float(summary.units - summary.units_every), "units", language))
+        elif round(lacking):
+            texts.append(
+                f"{limit_text(summary.criterion, language)}: {_with_unit(round(lacking), 'persons', language)}"
+            )
+    return BETWEEN.join(texts)
+
+
+def _readings(part: Part, language: str) -> str:
+    if part.finding is not None:
+        readings = part.finding.readings
+        return BETWEEN.join(_reading(one, part.finding.unit, language) for one in readings) if len(readings) > 1 else ""
+    return BETWEEN.join(
+        say(
+            language,
+            "findings.words.units",
+            limit=limit_text(summary.criterion, language),
+            any=summary.units_any,
+            every=summary.units_every,
+            units=summary.units,
+        )
+        for summary in part.summaries
+        if summary.state == "computed" and summary.criterion.measure != "presence"
+    )
+
+
+def _reading(reading: Reading, unit: str, language: str) -> str:
+    text = f"{reading_name(reading.name, language)}: {shown(reading.value, unit)}"
+    if reading.verdict == NO_TARGET:
+        return text
+    return f"{text} ({say(language, f'tables.word.{reading.verdict}')})"
+
+
+def _parameters(part: Part, language: str) -> str:
+    if part.finding is None:
+        return ""
+    return "; ".join(
+        f"{_parameter(name, language)} {value if isinstance(value, str) else shown(value, '')}"
+        for name, value in part.finding.parameters.items()
+    )
+
+
+def _parameter(name: str, language: str) -> str:
+    word, _, code = name.partition(":")
+    key = f"findings.parameter.{word}"
+    text = catalogue(language).get(key) or reading_name(word, language)
+    return f"{text} {type_title(code, language)}".strip()
+
+
+def _missing(part: Part, language: str) -> str:
+    if part.finding is None:
+        codes = [code for summary in part.summaries for code in summary.missing]
+        return missing_text(dict.fromkeys(codes), language)
+    missing, unknown = part.finding.missing, part.finding.unknown
+    if missing == ("siting",):
+        return say(language, "findings.words.awaits", what=missing_text(missing, language))
+    text = missing_text(dict.fromkeys(missing), language)
+    told = say(language, "findings.words.unknown", count=unknown) if unknown else ""
+    return "; ".join(one for one in (text, told) if one)
+
+
+def shortfalls(results: Results) -> pd.DataFrame:
+    """Return the facilities and units that do not meet a requirement, or of which that is not known."""
+    language = results.study.outputs.language
+    rows = [
+        _item(place, row, part, item, language)
+        for (place, row), parts in rows_of(results).items()
+        for part in parts
+        if part.finding is not None
+        for item in part.finding.items
+    ]
+    return pd.DataFrame(rows, columns=[column.name for column in TABLES["shortfalls"]], dtype=object)
+
+
+def _item(place: str, row: str, part: Part, item: Item, language: str) -> dict[str, Any]:
+    return {
+        "place": place,
+        "row": row,
+        "standard": part.standard.id,
+        "of": item.of,
+        "item_id": item.id,
+        "name": type_title(item.name, language) if item.of == "type" else item.name,
+        "parent": item.parent,
+        "value": item.value,
+        "why_text": why_text(item, language),
+        "clause": clause_text(part.standard, language),
+    }
+
+
+def why_text(item: Item, language: str) -> str:
+    """Return why something is listed."""
+    words = catalogue(language)
+    return words.get(f"findings.why.{item.why}") or words.get(f"tables.word.{item.why}", item.why)

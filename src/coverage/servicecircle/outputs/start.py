@@ -27,10 +27,13 @@ RASTERS = "travel_time.tif"
 #: Files in the order a reader wants them; run.json and run.log hold sizes and times of their own.
 ORDER = (
     "map.html",
+    "scorecard.html",
     "gaps.xlsx",
     "gaps.csv",
     "sites.csv",
     "scorecard.csv",
+    "shortfalls.csv",
+    "criteria.csv",
     "units.csv",
     "study.gpkg",
     RASTERS,

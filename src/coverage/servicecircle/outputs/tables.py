@@ -113,6 +113,23 @@ _NEAREST = (
 #: Columns of every table, in the order they are written.
 TABLES: dict[str, tuple[Column, ...]] = {
     "scorecard": (
+        *_texts("place", "row", "ids", "title", "demand_text"),
+        *_words("kinds", "state", "verdict"),
+        *_texts("verdict_text", "value_text", "baseline_text", "target_text", "short_text", "readings_text"),
+        *_texts("parameters_text", "missing_text"),
+        Column("plan"),
+        *_texts("lines", "clause"),
+        *_words("status"),
+        *_texts("note"),
+    ),
+    "shortfalls": (
+        *_texts("place", "row", "standard"),
+        Column("of", "word", text="shortfall_of"),
+        *_texts("item_id", "name", "parent"),
+        Column("value", "value", text="item_value"),
+        *_texts("why_text", "clause"),
+    ),
+    "criteria": (
         Column("id", text="criterion"),
         *_texts("title"),
         Column("plan"),

@@ -13,8 +13,9 @@ import pandas as pd
 import xlsxwriter
 
 from servicecircle.outputs.credits import credit_sources
+from servicecircle.outputs.criteria import criteria, sources_not_stated
 from servicecircle.outputs.fields import field_rows
-from servicecircle.outputs.scorecard import scorecard, sources_not_stated
+from servicecircle.outputs.scorecard import scorecard, shortfalls
 from servicecircle.outputs.tables import TABLES, Cell, Column, columns
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import type_title
@@ -46,6 +47,8 @@ NUMBER_FORMATS = {"count": "0", "persons": "#,##0", "share": "0.0%", "value": "0
 #: Sheets that show a table, in order, with the CSV file that holds all of it.
 TABLE_SHEETS = {
     "scorecard": "scorecard.csv",
+    "shortfalls": "shortfalls.csv",
+    "criteria": "criteria.csv",
     "gaps": "gaps.csv",
     "units": "units.csv",
     "sites": "sites.csv",
@@ -54,7 +57,8 @@ TABLE_SHEETS = {
 
 #: Columns that stand first on a sheet and alone on paper; the rest follow on the screen.
 PRINTED = {
-    "scorecard": "title limit_text facilities persons covered_persons share_covered uncovered_persons units "
+    "scorecard": "row title demand_text verdict value_text target_text short_text".split(),
+    "criteria": "title limit_text facilities persons covered_persons share_covered uncovered_persons units "
     "units_short target_share verdict assumed_verdict".split(),
     "gaps": "rank title limit_text gap_kind name parent persons uncovered_persons share_covered cause nearest_time_min "
     "nearest_road_km nearest_straight_km".split(),
@@ -98,7 +102,7 @@ def workbook_bytes(results: Results) -> bytes:
 
 def _frames(results: Results) -> dict[str, pd.DataFrame]:
     own = {"gaps": results.gaps, "units": results.units, "sites": results.sites, "set_aside": results.set_aside}
-    return {"scorecard": scorecard(results)} | own
+    return {"scorecard": scorecard(results), "shortfalls": shortfalls(results), "criteria": criteria(results)} | own
 
 
 def _table_page(table: str, frame: pd.DataFrame, language: str) -> _Page:

@@ -87,6 +87,9 @@ class Standard(Record):
     """Year the target is to be met."""
     borrowed: str = ""
     """Record whose limit is borrowed where the plan prints none; the result says so and has no verdict."""
+    reading: bool = False
+    """One of several ways to read its row, or of several values the plan prints: where they differ, the row depends on
+    the reading. Without it the records of a row are demands that must all be met."""
     note: Title | None = None
     """What the plan leaves open and how the record reads it."""
 

@@ -1,0 +1,85 @@
+"""``scorecard.html``: every row of the register on one page, to read in a meeting and to print; no script."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, Template
+
+from servicecircle.outputs.scorecard import rows_of, scorecard, verdict_counts, why_text
+from servicecircle.outputs.start import LANG, POLICY
+from servicecircle.outputs.webmap import words
+from servicecircle.text.text import catalogue, say
+
+if TYPE_CHECKING:
+    from servicecircle.outputs.scorecard import Part
+    from servicecircle.results import Results
+
+#: Facilities or units listed under a row; the rest stands in ``shortfalls.csv``.
+LISTED = 12
+#: Verdicts in the order of the legend, each with the name of its style.
+STYLES = {
+    "not met": "bad",
+    "depends on reading or mode": "mixed",
+    "met": "good",
+    "no target printed": "plain",
+    "reported": "plain",
+    "no data": "open",
+    "not computable": "open",
+}
+#: Columns on the page, as they are called in the table.
+COLUMNS = ("row", "title", "value_text", "target_text", "verdict", "short_text")
+
+
+def scorecard_page(results: Results) -> str:
+    """Return the complete page; the same results give the same text."""
+    language = results.study.outputs.language
+    counts = verdict_counts(results)
+    header = catalogue(language)
+    return _template().render(
+        lang=LANG[language],
+        policy=POLICY,
+        title=results.study.study.name,
+        heading=say(language, "scorecard.heading"),
+        about=say(language, "scorecard.about", rows=sum(counts.values())),
+        counts=[
+            {"text": say(language, f"tables.word.{verdict}"), "count": counts[verdict], "style": style}
+            for verdict, style in STYLES.items()
+            if verdict in counts
+        ],
+        columns=[header[f"tables.header.{name}"] for name in COLUMNS],
+        plans=_plans(results, language),
+        labels={
+            name: say(language, f"scorecard.{name}") for name in ("clause", "readings", "basis", "missing", "list")
+        },
+        note=words.map_note(results.study),
+        back=say(language, "scorecard.back"),
+    )
+
+
+def _plans(results: Results, language: str) -> list[dict[str, Any]]:
+    """Return the rows plan by plan."""
+    frame = scorecard(results)
+    plans: dict[str, list[dict[str, Any]]] = {}
+    for cells, parts in zip(frame.to_dict("records"), rows_of(results).values(), strict=True):
+        style = STYLES.get(str(cells["verdict"]), "plain")
+        plans.setdefault(str(cells["place"]), []).append(
+            {str(name): value for name, value in cells.items()} | {"style": style, "items": _items(parts, language)}
+        )
+    name = catalogue(language)
+    return [{"title": name.get(f"standards.plan.{place}", place), "rows": rows} for place, rows in plans.items()]
+
+
+def _items(parts: list[Part], language: str) -> str:
+    items = [item for part in parts if part.finding is not None for item in part.finding.items]
+    named = "; ".join(f"{item.parent}{item.name} ({why_text(item, language)})" for item in items[:LISTED])
+    more = len(items) - LISTED
+    return f"{named} {say(language, 'findings.words.more', count=more)}" if more > 0 else named
+
+
+@cache
+def _template() -> Template:
+    page = files("servicecircle.outputs").joinpath("scorecard.html.jinja").read_text(encoding="utf-8")
+    return Environment(autoescape=True, keep_trailing_newline=True).from_string(page)
