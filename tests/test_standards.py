@@ -776,6 +776,7 @@ def test_nothing_is_guessed(text):
         ("例市急救中心某路急救站", "急救中心;急救中心", "emergency_point"),
         # a part of an institution is the institution, unless it is a service plans know by itself
         ("例市儿童医院内科楼", "综合医院;三级甲等医院", "children_hospital"),
+        ("例市手外科医院", "综合医院;综合医院", "specialist_hospital"),
         ("例街卫生院和平分院", "综合医院;卫生院", "township_health_centre"),
         ("例街卫生院-预防接种门诊", "综合医院;卫生院", "vaccination_clinic"),
         # the remark is read where the name before it says nothing

@@ -3,8 +3,8 @@
 A word is compared whole. Before comparing, both sides are trimmed, full-width characters are folded to half-width
 and upper case to lower case. Nothing is guessed from a part of a word: an unknown word stays unknown, to be reported.
 
-A Chinese map service's category (``医疗保健服务;诊所;诊所``) knows fewer types than plans do. There, and nowhere else, the
-place's name says more, by the endings the file declares (:func:`type_by_name`).
+A Chinese map service's category (``医疗保健服务;诊所;诊所``) knows fewer types than plans do. There, and nowhere else,
+the place's name says more, by the endings the file declares (:func:`type_by_name`).
 """
 
 from __future__ import annotations
