@@ -48,11 +48,13 @@ MARK = "合成数据"
 PRESETS = ["hill-county", "steppe-banner", "new-district", "industrial-zone", "plain-city"]
 COMMITTED = Path(__file__).resolve().parents[1] / "geodata" / "sample"
 VOCABULARY = Path(servicecircle.__file__).parent / "standards" / "vocabulary.toml"
-#: Types of the vocabulary that are groups of others, vehicles, places to be counted in or roles: no place has them.
+#: Types of the vocabulary that are groups of others, vehicles, places to be counted in or roles: no place has them;
+#: and the beauty clinic, which no plan asks for.
 NO_PLACE = """
 hospital specialist_hospital primary_care community_health_institution clinic infirmary emergency vehicle ambulance
 negative_pressure_ambulance role medical_elderly_integration public_health supervision blood_point hosted_service
 continuing_care childcare childcare_institution childcare_place elderly_care elderly_institution fitness fitness_venue
+cosmetic_clinic
 """.split()
 Spot = tuple[float, float]
 

@@ -18,9 +18,11 @@ from servicecircle.standards.model import Standard
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import (
     accepts,
+    category_codes,
     facility_types,
     ownership_code,
     ownerships,
+    type_by_name,
     type_code,
     type_title,
     unit_code,
@@ -622,6 +624,17 @@ def test_every_term_of_the_registers_facility_table_has_a_code():
     assert {WRITTEN_OUT.get(term, term) for term in terms} <= known
 
 
+@pytest.mark.parametrize(
+    ("section", "lookup", "other", "least"), [("3.1", unit_code, type_code, 34), ("3.2", type_code, unit_code, 85)]
+)
+def test_every_term_of_the_register_as_it_stands_is_one_code(section, lookup, other, least):
+    terms = sorted(register_terms(section))
+    assert len(terms) >= least
+    assert [term for term in terms if lookup(term) is None] == []
+    # One code: no word stands twice in a list (test_one_word_means_one_code), and none is in the other list as well.
+    assert [term for term in terms if other(term) is not None] == []
+
+
 @pytest.mark.parametrize(("word", "expected"), UNITS.items(), ids=UNITS)
 def test_terms_for_units(word, expected):
     assert (unit_level(word), unit_code(word)) == expected
@@ -652,6 +665,14 @@ def test_accepting_goes_down_and_never_up_or_sideways():
     assert accepts(["fitness"]) - accepts(["fitness_venue"]) == {"fitness", "school_ground"}
     assert accepts(["park", "pool"]) == accepts(["park"]) | accepts(["pool"])
     assert accepts([]) == frozenset()
+
+
+def test_one_ending_means_one_code_and_leads_from_types_that_exist():
+    terms = facility_types()
+    endings = [vocabulary.fold(ending) for term in terms.values() for ending in term.endings]
+    assert len(endings) == len(set(endings)) > 60
+    assert {code for term in terms.values() for code in term.name_from} <= set(terms)
+    assert [code for code, term in terms.items() if term.name_from and not term.endings] == []
 
 
 @pytest.mark.parametrize("section", ["type", "ownership", "unit", "asset"])
@@ -718,6 +739,10 @@ def test_openstreetmap_values(tag, code):
         ("HOSPITAL", "hospital"),
         ("医疗保健服务;综合医院;卫生院", "primary_care"),
         ("医疗保健服务；诊所；诊所", "clinic"),
+        ("医疗保健服务;综合医院;三级甲等医院", "general_hospital"),
+        ("医疗保健服务;专科医院;口腔医院", "dentist"),
+        ("医疗保健服务;专科医院;整形美容", "cosmetic_clinic"),
+        ("医疗保健服务;急救中心;急救中心", "emergency"),
     ],
 )
 def test_blanks_width_and_case_do_not_matter(text, code):
@@ -732,6 +757,45 @@ def test_nothing_is_guessed(text):
     assert ownership_code(text) is None
     assert unit_level(text) is None
     assert unit_kind(text) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "categories", "code"),
+    [
+        ("例街卫生院", "综合医院;卫生院", "township_health_centre"),
+        ("例镇中心卫生院", "综合医院;卫生院", "central_township_health_centre"),
+        ("例社区卫生服务站", "综合医院;卫生院", "community_health_station"),
+        ("例社区卫生服务站(南门店)", "诊所;诊所", "community_health_station"),
+        ("例村卫生室", "诊所;诊所", "village_clinic"),
+        ("例学校卫生室", "诊所;诊所", "school_health_room"),
+        ("例甲中医诊所", "诊所;诊所", "clinic"),
+        ("例甲中医诊所", "专科医院;专科医院|诊所;诊所", "clinic"),
+        ("例甲中医馆", "诊所;诊所", None),
+        ("例口腔", "诊所;诊所", "dentist"),
+        ("例口腔医院", "专科医院;口腔医院", "specialist_hospital"),
+        ("例市急救中心某路急救站", "急救中心;急救中心", "emergency_point"),
+        # a part of an institution is the institution, unless it is a service plans know by itself
+        ("例市儿童医院内科楼", "综合医院;三级甲等医院", "children_hospital"),
+        ("例市手外科医院", "综合医院;综合医院", "specialist_hospital"),
+        ("例街卫生院和平分院", "综合医院;卫生院", "township_health_centre"),
+        ("例街卫生院-预防接种门诊", "综合医院;卫生院", "vaccination_clinic"),
+        # the remark is read where the name before it says nothing
+        ("例学院(学校医务室)", "诊所;诊所", "school_health_room"),
+        ("例市医院(甲园门诊部)", "诊所;诊所", "outpatient_department"),
+        # never outside what the category may mean
+        ("例市第一医院门诊部", "综合医院;综合医院", None),
+        ("例市第一医院口腔科", "综合医院;综合医院", None),
+        ("例市医院", "诊所;诊所", None),
+        ("例村卫生室药房", "医药保健销售店;药房", None),
+        # a word that is no category of a map service says what it says
+        ("例村卫生室", "诊所", None),
+        ("例村卫生室", "宠物;宠物诊所;宠物诊所", None),
+        ("", "诊所;诊所", None),
+    ],
+)
+def test_a_name_says_more_than_a_category(name, categories, code):
+    text = "|".join(f"医疗保健服务;{part}" if ";" in part else part for part in categories.split("|"))
+    assert type_by_name(name, category_codes(text)) == code
 
 
 @pytest.mark.parametrize(

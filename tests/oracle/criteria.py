@@ -144,13 +144,14 @@ village_clinic_centre           village_clinic                中心村卫生室
 village_clinic_general          village_clinic                一般村卫生室
 village_clinic_service_point    village_clinic                村卫生室服务点 服务点
 clinic                          primary_care                  诊所
-private_clinic                  clinic                        个体诊所 私人诊所 中医诊所 西医诊所 口腔诊所
+private_clinic                  clinic                        个体诊所 私人诊所 中医诊所 西医诊所
 doctors                         primary_care                  医生诊室
-outpatient_department           primary_care                  门诊部 综合门诊部 中医门诊部 口腔门诊部
+outpatient_department           primary_care                  门诊部 综合门诊部 中医门诊部
 infirmary                       primary_care                  医务室 卫生所
 school_health_room              infirmary                     校医室
 pharmacy                        -                             药店 药房 零售药店
-dentist                         -                             牙科诊所
+dentist                         -                             牙科诊所 口腔诊所 口腔门诊部
+cosmetic_clinic                 -                             医疗美容机构 医疗美容
 emergency                       -                             院前急救机构 急救站点
 emergency_centre                emergency                     急救中心 120急救中心 紧急医疗救援中心
 emergency_subcentre             emergency                     急救分中心

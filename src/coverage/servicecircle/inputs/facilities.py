@@ -22,7 +22,7 @@ from servicecircle.inputs.places import Box, locate_shapes, place_problems
 from servicecircle.inputs.problems import collect, nearest, some
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import FACILITIES, Table, check_frame, read_table
-from servicecircle.standards.vocabulary import facility_types, ownership_code, type_code
+from servicecircle.standards.vocabulary import category_codes, facility_types, ownership_code, type_by_name, type_code
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Mapping
@@ -246,9 +246,10 @@ def _rows(spec: FacilityFile, table: Table, words: Mapping[str, str]) -> _Rows:
         raise StudyError(problems)
     cells = {role: _cells(table, position)[choice.chosen] for role, position in found.items()}
     texts = texts[choice.chosen]
-    codes, type_notices = _types(texts, words, table)
+    by_word, type_notices = _types(texts, words, table)
+    codes, name_notices = _by_names(by_word, texts, cells["name"], words, table)
     owners, owner_notices = _owners(cells["ownership"], table)
-    notices = [*_where_notices(spec, table, choice), *type_notices, *owner_notices]
+    notices = [*_where_notices(spec, table, choice), *type_notices, *name_notices, *owner_notices]
     reason = problem("inputs.reason.condition")
     left = [
         SetAside(spec.path, table.layer, int(table.rows[k]), _label(table, found, k), value, reason)
@@ -317,6 +318,26 @@ def _types(
     if unused:
         notices.append(problem("facilities.unused_words", file=table.place, words=some(unused)))
     return np.array([codes[str(text)] for text in texts], dtype=object), notices
+
+
+def _by_names(
+    codes: NDArray[np.object_],
+    texts: NDArray[np.object_],
+    names: NDArray[np.object_],
+    words: Mapping[str, str],
+    table: Table,
+) -> tuple[NDArray[np.object_], list[Problem]]:
+    """Let names say more than the categories of a map service; a word the study explains means what it says."""
+    refined = codes.copy()
+    for row, (text, name) in enumerate(zip(texts, names, strict=True)):
+        if name and "" not in words and text not in words:
+            refined[row] = type_by_name(str(name), category_codes(str(text))) or codes[row]
+    changed = refined[refined != codes]
+    if not len(changed):
+        return refined, []
+    counts = sorted(Counter(map(str, changed)).items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = some(f"{facility_types()[code].zh} × {count}" for code, count in counts)
+    return refined, [problem("facilities.by_name", file=table.place, count=len(changed), types=shown)]
 
 
 def _owners(texts: NDArray[np.object_], table: Table) -> tuple[NDArray[np.object_], list[Problem]]:

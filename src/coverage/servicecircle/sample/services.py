@@ -308,6 +308,8 @@ def _of_county(land: Land, places: Places, streets: list[Lattice], rng: np.rando
 def _single_types(have: set[str]) -> list[str]:
     """Return the types that are nobody's group, are places, and that no settlement gets anyway."""
     usual = {"village_clinic_centre", "village_clinic_general", "community_health_station", "activity_ground"}
+    # no plan asks for medicine that heals nobody: a county needs no example of it
+    usual |= {"cosmetic_clinic"}
     groups = {term.parent for term in facility_types().values()}
     return [
         code

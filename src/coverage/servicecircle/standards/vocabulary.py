@@ -2,6 +2,9 @@
 
 A word is compared whole. Before comparing, both sides are trimmed, full-width characters are folded to half-width
 and upper case to lower case. Nothing is guessed from a part of a word: an unknown word stays unknown, to be reported.
+
+A Chinese map service's category (``医疗保健服务;诊所;诊所``) knows fewer types than plans do. There, and nowhere else,
+the place's name says more, by the endings the file declares (:func:`type_by_name`).
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from servicecircle.standards.model import Record, Title
 
@@ -66,6 +69,10 @@ class Term(Record):
     """Further words as plans, tables and map services print them."""
     osm: tuple[str, ...] = ()
     """OpenStreetMap tags, ``key=value``; the value alone is a word too."""
+    endings: tuple[str, ...] = ()
+    """What names of the type end with, where a map service's category is all that is known."""
+    name_from: tuple[str, ...] = ()
+    """Types, with all below them, that such a category may mean for an ending to count; those above always may."""
     parent: str | None = None
     """Group the code belongs to; a record that names the group accepts the code."""
     level: Level | None = None
@@ -94,9 +101,13 @@ def fold(text: str) -> str:
 
 
 @cache
+def _content() -> dict[str, Any]:
+    return tomllib.loads(files("servicecircle.standards").joinpath("vocabulary.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def _section(name: str) -> dict[str, Term]:
-    content = files("servicecircle.standards").joinpath("vocabulary.toml").read_text(encoding="utf-8")
-    return {code: Term(code=code, **values) for code, values in tomllib.loads(content)[name].items()}
+    return {code: Term(code=code, **values) for code, values in _content()[name].items()}
 
 
 @cache
@@ -134,6 +145,66 @@ def type_code(text: str) -> str | None:
         or the category of a Chinese map service (``医疗保健服务;诊所;诊所``).
     """
     return _index("type").get(fold(text))
+
+
+def category_codes(text: str) -> tuple[str, ...]:
+    """Return the types the categories of a map service mean, in their order; empty for any other word.
+
+    Parameters
+    ----------
+    text : str
+        One category, a chain joined by ``;``, or several joined by ``|``, the main one first; unknown ones are left out
+    """
+    chains = [part for part in text.split("|") if ";" in fold(part)]
+    return tuple(code for part in chains if (code := type_code(part)) is not None)
+
+
+def type_by_name(name: str, codes: Iterable[str]) -> str | None:
+    """Return the type the name of a place says within what its category may mean, or None where it says nothing more.
+
+    Read in turn until an ending fits: the name without a remark in brackets at its end, the name up to its last word
+    for an institution (``某街卫生院口腔科`` is read as ``某街卫生院``), the remark. The longest ending that may count
+    does.
+
+    Parameters
+    ----------
+    name : str
+        The name of the place.
+    codes : iterable of str
+        Types its categories mean (:func:`category_codes`).
+    """
+    open_to = frozenset().union(*(_open_to(code) for code in codes))
+    found = (_by_ending(text, open_to) for text in _readings(fold(name)))
+    return next((code for code in found if code is not None), None)
+
+
+def _readings(name: str) -> tuple[str, ...]:
+    remark = ""
+    if name.endswith(")") and "(" in name:
+        name, _, remark = name[:-1].rpartition("(")
+    return (name.strip(), _institution(name), remark.strip())
+
+
+def _institution(name: str) -> str:
+    words = [fold(word) for word in _content()["name"]["institutions"]]
+    return name[: max(name.rfind(word) + len(word) if word in name else 0 for word in words)]
+
+
+def _by_ending(name: str, open_to: frozenset[str]) -> str | None:
+    fits = [ending for ending, code in _endings().items() if code in open_to and name.endswith(ending)]
+    return _endings()[max(fits, key=len)] if fits else None
+
+
+@cache
+def _endings() -> dict[str, str]:
+    return {fold(ending): code for code, term in _section("type").items() for ending in term.endings}
+
+
+@cache
+def _open_to(code: str) -> frozenset[str]:
+    """Return the types an ending may lead to from the type of a category: itself, those below it, those declared."""
+    declared = {other for other, term in _section("type").items() if code in accepts(term.name_from)}
+    return accepts([code]) | declared
 
 
 def ownership_code(text: str) -> str | None:

@@ -297,7 +297,7 @@ class FacilityColumns(Section):
     name: str | None = None
     """Name."""
     type: str | None = None
-    """Type, in the words of the vocabulary."""
+    """Type, in the words of the vocabulary; by the name too where it is the category of a Chinese map service."""
     lon: str | None = None
     """Longitude."""
     lat: str | None = None
