@@ -191,28 +191,28 @@ def _baseline(standard: Standard) -> str:
 
 
 def _target(part: Part, language: str) -> str:
-    standard: Any = part.standard
-    year = "" if standard.target_year is None else f" ({standard.target_year})"
+    standard = part.standard
     if standard.borrowed:
         return say(language, "findings.words.borrowed", of=standard.borrowed)
-    if part.finding is not None:
-        count = getattr(standard, "target_count", None)
-        if count is not None:
-            return f"≥ {count}{year}"
-        share = getattr(standard, "target_share", None)
-        if share is not None:
-            return f"≥ {percent(share)}{year}"
-        readings = part.finding.readings
-        low, high = (readings[0].low, readings[0].high) if readings else (None, None)
-        low, high = getattr(standard, "at_least", low), getattr(standard, "at_most", high)
-        if low is None and high is None:
-            return getattr(standard, "reference", "") or say(language, "standards.demand.no_target")
-        as_text = percent if part.finding.unit == "share" or standard.kind == "portion" else number
-        return bounds_text(low, high, language, as_text) + year
-    target = standard.target_share
-    if target is None and standard.kind != "presence":
-        return say(language, "standards.demand.no_target")
-    return f"≥ {percent(1.0 if target is None else target)}{year}"
+    year = "" if standard.target_year is None else f" ({standard.target_year})"
+    text = target_text(part, language)
+    return f"{text}{year}" if text else say(language, "standards.demand.no_target")
+
+
+def target_text(part: Part, language: str) -> str:
+    """Return the target of a record without its year; an empty text where the plan prints none."""
+    standard: Any = part.standard
+    count, share = getattr(standard, "target_count", None), getattr(standard, "target_share", None)
+    if count is not None:
+        return f"≥ {count}"
+    if share is not None or standard.kind == "presence":
+        return f"≥ {percent(1.0 if share is None else share)}"
+    readings = part.finding.readings if part.finding is not None else ()
+    low, high = (readings[0].low, readings[0].high) if readings else (None, None)
+    low, high = getattr(standard, "at_least", low), getattr(standard, "at_most", high)
+    if low is None and high is None:
+        return str(getattr(standard, "reference", ""))
+    return bounds_text(low, high, language, percent if standard.kind in ("portion", "tiers") else number)
 
 
 def _short(part: Part, language: str) -> str:
