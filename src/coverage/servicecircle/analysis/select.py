@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.standards.vocabulary import accepts
+from servicecircle.standards.wording import MISSING_GROUP
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -35,6 +38,11 @@ def missing_inputs(facilities: pd.DataFrame, standard: Standard) -> tuple[str, .
     if standard.ownership and (facilities.loc[of_type, "ownership"] == "").all():
         return ("ownership",)
     return ()
+
+
+def missing_group(groups: Container[str], standard: Standard) -> tuple[str, ...]:
+    """Return ``group:NAME`` where a standard counts a group the study does not give: unknown is not nobody."""
+    return (f"{MISSING_GROUP}{standard.group}",) if standard.group and standard.group not in groups else ()
 
 
 def unknown_ownership(facilities: pd.DataFrame, standard: Standard) -> int:

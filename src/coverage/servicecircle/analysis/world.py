@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from servicecircle.analysis.select import facilities_for
-from servicecircle.geo.sums import sum_by
 from servicecircle.travel.reach import Measure, Reach, Search, StraightWalk, network_reach, no_facility
 from servicecircle.travel.straight import nearest_straight
 
@@ -59,10 +57,9 @@ class World:
     walk: StraightWalk
     gap: Gap
 
-    @cached_property
-    def unit_persons(self) -> NDArray[np.float64]:
-        """People in each unit."""
-        return sum_by(self.demand.piece_unit, self.demand.piece_persons, len(self.units))
+    def people(self, criterion: Criterion) -> NDArray[np.float64]:
+        """Return ``float64 (pieces,)``: the people a criterion counts, everybody or its group."""
+        return self.demand.people(criterion.standard.group)
 
     def search(self, mode: str, direction: Direction, measure: Measure) -> Search:
         """Return the search engine of a mode, direction and measure."""

@@ -119,7 +119,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("plan_line", "count"),
         *_texts("quote", "clause"),
         *_words("status", "kind", "measure"),
-        *_texts("limit_text"),
+        *_texts("limit_text", "group"),
         *_words("state"),
         *_texts("missing", "missing_text"),
         Column("facilities", "count", "facilities"),

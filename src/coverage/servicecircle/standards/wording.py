@@ -17,10 +17,15 @@ def limit_text(criterion: Criterion, language: str) -> str:
     Parameters
     ----------
     criterion : Criterion
-        The test; a band shows both ends, a wish (为宜) says so.
+        The test; a band shows both ends, a wish (为宜) says so, and a group of people is named behind the limit.
     language : str
         ``zh`` or ``en``.
     """
+    limit, group = _limit(criterion, language), criterion.standard.group
+    return say(language, "standards.limit.of_group", limit=limit, group=group) if group else limit
+
+
+def _limit(criterion: Criterion, language: str) -> str:
     standard = criterion.standard
     if criterion.measure == "presence":
         unit = say(language, f"standards.per.{_unit_word(standard)}")
@@ -66,15 +71,21 @@ def _plan_name(standard: Standard, language: str) -> str:
 
 #: What may be missing beside a facility type.
 MISSING = ("ownership", "units")
+#: How a missing group of people begins: ``group:65+``.
+MISSING_GROUP = "group:"
 
 
 def missing_text(missing: Iterable[str], language: str) -> str:
-    """Return what no input holds in words: names of facility types, the ownership, or units to judge."""
-    names = [
-        say(language, f"standards.missing.{code}") if code in MISSING else type_title(code, language)
-        for code in missing
-    ]
-    return say(language, "standards.missing.join").join(names)
+    """Return what no input holds in words: names of facility types, the ownership, units to judge, or a group."""
+    return say(language, "standards.missing.join").join(_missing_name(code, language) for code in missing)
+
+
+def _missing_name(code: str, language: str) -> str:
+    if code in MISSING:
+        return say(language, f"standards.missing.{code}")
+    if code.startswith(MISSING_GROUP):
+        return say(language, "standards.missing.group", group=code.removeprefix(MISSING_GROUP))
+    return type_title(code, language)
 
 
 def status_mark(standard: Standard, language: str) -> str:
