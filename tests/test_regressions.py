@@ -176,10 +176,12 @@ def test_the_median_of_a_unit_does_not_depend_on_the_people_before_it() -> None:
         count = len(unit)
         world = SimpleNamespace(
             units=[None, None],
-            demand=SimpleNamespace(piece_point=np.arange(count), piece_unit=unit, piece_persons=persons),
+            demand=SimpleNamespace(piece_point=np.arange(count), piece_unit=unit),
+            people=lambda criterion, persons=persons: persons,
         )
         reach = Reach(value.astype(np.int32), np.zeros(count, np.int32), np.zeros(count, np.int8))
-        nearest = nearest_of_units(world, SimpleNamespace(facility_rows=np.array([0])), reach)
+        entry = SimpleNamespace(facility_rows=np.array([0]), criterion=None)
+        nearest = nearest_of_units(world, entry, reach)
         assert (nearest.p50[1], nearest.p90[1]) == (5, 9)
 
 

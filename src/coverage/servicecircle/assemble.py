@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from servicecircle.analysis.stages import Judged, Prepared
+    from servicecircle.demand.pieces import Demand
     from servicecircle.errors import Problem
     from servicecircle.siting.plan import Plan
     from servicecircle.study import Siting, Study
@@ -73,6 +74,7 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
     lines = [
         ledger.window_line(world.demand),
         ledger.calibration_line(world.demand),
+        *ledger.group_lines(world.demand),
         *(ledger_line(e, c) for e, c in pairs),
     ]
     closed = ledger.check(lines)
@@ -282,6 +284,7 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     if at_least(demand.outside_persons, HALF_PERSON):
         people = {"persons": f"{demand.outside_persons:,.0f}", "window": f"{demand.window_persons:,.0f}"}
         notices.append(problem("flow.outside", **people))
+    notices += _group_notices(demand)
     if persons > 0:
         share = float(inside[~walking].sum()) / persons
         notices.append(problem("flow.far_from_roads", share=f"{share:.1%}", limit=f"{study.travel.access_limit_m:g}"))
@@ -304,6 +307,17 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
         notices += _siting_notices(plan, study.siting)
     notices.append(gap_rule(study.gap))
     notices.append(problem("flow.restrictions", count=prepared.inputs.roads.turn_restrictions))
+    return notices
+
+
+def _group_notices(demand: Demand) -> list[Problem]:
+    """Say how many people of each group live in the units: criteria of a group count nobody else."""
+    everybody = float(demand.piece_persons.sum())
+    notices = []
+    for name, people in demand.groups.items():
+        persons = float(people.sum())
+        share = f"{persons / everybody:.1%}" if everybody > 0 else "-"
+        notices.append(problem("flow.group", group=name, persons=f"{persons:,.0f}", share=share))
     return notices
 
 
@@ -347,6 +361,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
         "points_per_cell_side": world.demand.per_side,
         "demand_points": world.demand.points,
         "calibration": calibration_record(world.demand.calibration),
+        "groups": _group_record(prepared),
         "units": len(world.units),
         "facilities": len(world.facilities),
         "doors": _door_counts(prepared),
@@ -366,6 +381,23 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
             for k, n in zip(*np.unique(prepared.inputs.roads.barriers.kind, return_counts=True), strict=True)
         },
         "siting": None if plan is None else {"candidates": plan.candidates},
+    }
+
+
+def _group_record(prepared: Prepared) -> dict[str, dict[str, Any]]:
+    """Return, by group, its file or column and its people: raw ones in the window, and those counted in units."""
+    population, demand = prepared.study.population, prepared.world.demand
+    files = {name: {"path": source.path} for name, source in population.group_rasters.items()}
+    origin = files | {name: {"column": column} for name, column in population.group_columns.items()}
+    return {
+        name: {
+            **origin[name],
+            "window_persons": totals.window_persons,
+            "outside_persons": totals.outside_persons,
+            "where_nobody_lives_persons": totals.alone_persons,
+            "persons": float(demand.groups[name].sum()),
+        }
+        for name, totals in demand.group_totals.items()
     }
 
 
@@ -396,6 +428,7 @@ def input_paths(study: Study) -> list[str]:
         study.population.points,
         study.population.table,
         study.population.calibrate,
+        *study.population.group_rasters.values(),
         study.roads.file,
         study.barriers.lines,
         *(source for spec in study.facilities for source in (spec, spec.gates)),

@@ -139,10 +139,24 @@ def check(study: Study) -> CheckReport:
     """Read everything and return all problems and notices; nothing is computed but a calibration."""
     try:
         standards, inputs = read(study)
+        criteria = tuple(criterion for standard in standards for criterion in standard.criteria())
         calibrated = () if inputs.counts is None else _calibration(study, standards, inputs)
     except StudyError as error:
         return CheckReport(error.problems, ())
-    return CheckReport((), (*inputs.notices, *calibrated))
+    return CheckReport((), (*inputs.notices, *_missing_groups(study, criteria), *calibrated))
+
+
+def _missing_groups(study: Study, criteria: tuple[Criterion, ...]) -> list[Problem]:
+    """Say which criteria will have no data because they count a group the study does not give."""
+    from servicecircle.analysis.select import missing_group
+
+    found = {criterion: missing_group(study.population.groups, criterion.standard) for criterion in criteria}
+    language = study.outputs.language
+    return [
+        problem("flow.no_data", criterion=criterion.key, missing=missing_text(missing, language))
+        for criterion, missing in found.items()
+        if missing
+    ]
 
 
 def _calibration(study: Study, standards: tuple[Standard, ...], inputs: Inputs) -> tuple[Problem, ...]:

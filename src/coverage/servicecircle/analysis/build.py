@@ -90,12 +90,12 @@ def build_ground(study: Study, inputs: Inputs, criteria: Sequence[Criterion], mo
         surface = inputs.population.surface
         limits = [limit_m(criterion, modes) for criterion in criteria if criterion.measure != "presence"]
         per_side = pieces.points_per_side(pieces.cell_side_m(surface.grid), limits)
-        demand = pieces.raster_demand(surface, shares, per_side=per_side)
+        demand = pieces.raster_demand(surface, shares, per_side=per_side, groups=inputs.population.groups)
         demand = pieces.out_of_water(demand, barriers.geometry[barriers.kind == "water"])
     else:
         frame = inputs.population.frame
         lon, lat, persons = (frame[c].to_numpy(dtype=float) for c in ("lon", "lat", "persons"))
-        demand = pieces.point_demand(lon, lat, persons, shares)
+        demand = pieces.point_demand(lon, lat, persons, shares, inputs.population.groups)
     if len(demand.piece_unit) == 0:
         raise StudyError(problem("flow.nobody_in_units", file=inputs.population.path.name))
     if inputs.counts is not None:

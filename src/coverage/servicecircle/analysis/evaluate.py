@@ -9,7 +9,7 @@ import numpy as np
 
 from servicecircle.analysis.cover import covered, enough, within
 from servicecircle.analysis.presence import facilities_per_unit
-from servicecircle.analysis.select import missing_inputs
+from servicecircle.analysis.select import missing_group, missing_inputs
 from servicecircle.travel.reach import Reach, State
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class CriterionCoverage:
     presence : Presence or None
         What was counted in which units (presence).
     missing : tuple of str
-        Facility types, attributes or ``ownership`` that no input holds, or ``units``: it applies to none (``no data``).
+        Facility types, attributes, ``ownership`` or ``group:NAME`` that no input holds, or ``units``: it applies to none
+        (``no data``).
     """
 
     criterion: Criterion
@@ -81,8 +82,9 @@ class Coverage:
         raise KeyError(key)
 
     def covered_persons(self, world: World, key: str) -> float:
-        """Return the people of all units for whom a criterion holds."""
-        return float(world.demand.piece_persons[self[key].piece_covered].sum())
+        """Return the people (of the criterion's group, if it has one) of all units for whom it holds."""
+        entry = self[key]
+        return float(world.people(entry.criterion)[entry.piece_covered].sum())
 
 
 class ReachCache:
@@ -120,7 +122,9 @@ def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCove
     rows = world.facility_rows(criterion)
     presence = facilities_per_unit(world, criterion, rows) if criterion.measure == "presence" else None
     applies = applies if presence is None else presence.applies
-    missing = missing_inputs(world.known, criterion.standard, world.holdings) or (() if applies.any() else ("units",))
+    missing = missing_inputs(world.known, criterion.standard, world.holdings)
+    missing += missing_group(world.demand.groups, criterion.standard)
+    missing = missing or (() if applies.any() else ("units",))
     if missing:
         nothing = np.zeros(len(of_piece), dtype=bool)
         state = np.full(len(of_piece), State.NO_FACILITY, dtype=np.int8)

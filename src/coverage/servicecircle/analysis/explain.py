@@ -40,6 +40,7 @@ class Explainer:
         self._world, self._entry, self._cache, self._language = world, entry, cache, language
         criterion = entry.criterion
         # one look at the whole table and all people: a lookup for each of hundreds of units would cost a scan each
+        self._people = world.people(criterion)
         self._rows = dict(zip(table["unit_id"], table.to_dict("records"), strict=True))
         self._unit = {str(unit): row for row, unit in enumerate(world.units["id"])}
         self._order = np.argsort(world.demand.piece_unit, kind="stable")
@@ -79,7 +80,8 @@ class Explainer:
             ),
         ]
         if row["persons"] <= 0:
-            return [*lines, self._say("empty")]
+            group = criterion.standard.group
+            return [*lines, self._say("empty_of_group", group=group) if group else self._say("empty")]
         lines.append(
             self._say(
                 "people",
@@ -96,7 +98,7 @@ class Explainer:
     def _pieces(self, unit_id: str) -> NDArray[np.int64]:
         unit = self._unit[unit_id]
         pieces = self._order[self._first[unit] : self._first[unit + 1]]
-        return np.asarray(pieces[self._world.demand.piece_persons[pieces] > 0], dtype=np.int64)
+        return np.asarray(pieces[self._people[pieces] > 0], dtype=np.int64)
 
     def _points(self, unit_id: str) -> int:
         return len(self._pieces(unit_id))
@@ -166,7 +168,7 @@ class Explainer:
         reach, demand = self._reach(), self._world.demand
         point = demand.piece_point[pieces]
         order = np.lexsort((point, reach.value[point], reach.state[point] != State.REACHED))
-        running = np.cumsum(demand.piece_persons[pieces[order]])
+        running = np.cumsum(self._people[pieces[order]])
         return int(pieces[order[np.searchsorted(running, running[-1] / 2)]])
 
     def _parts(self, trip: Trip) -> list[str]:

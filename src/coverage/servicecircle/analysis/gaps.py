@@ -132,7 +132,7 @@ def _cells(world: World, entry: CriterionCoverage, parent_of_unit: NDArray[np.in
     demand = world.demand
     kept = np.flatnonzero(entry.applies[demand.piece_unit])
     cell, row = np.unique(demand.cell[demand.piece_point[kept]], return_inverse=True)
-    persons = demand.piece_persons[kept]
+    persons = world.people(entry.criterion)[kept]
     uncovered = persons * ~entry.piece_covered[kept]
     parent = parent_of_unit[demand.piece_unit[kept]]
     width = int(parent_of_unit.max(initial=0)) + 1

@@ -8,12 +8,15 @@ import numpy as np
 
 from servicecircle.analysis.holdings import UNKNOWN, YES, Holdings
 from servicecircle.standards.vocabulary import accepts
+from servicecircle.standards.wording import MISSING_GROUP
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     import pandas as pd
     from numpy.typing import NDArray
 
-    from servicecircle.standards.model import OfFacilities
+    from servicecircle.standards.model import Covering, OfFacilities
 
 
 def facilities_for(facilities: pd.DataFrame, standard: OfFacilities, holdings: Holdings) -> NDArray[np.int64]:
@@ -42,6 +45,11 @@ def missing_inputs(facilities: pd.DataFrame, standard: OfFacilities, holdings: H
         return ("ownership",)
     ids = list(facilities.loc[of_type, "id"])
     return tuple(need.has for need in standard.needs if (holdings.states("facility", ids, (need,)) == UNKNOWN).all())
+
+
+def missing_group(groups: Container[str], standard: Covering) -> tuple[str, ...]:
+    """Return ``group:NAME`` where a standard counts a group the study does not give: unknown is not nobody."""
+    return (f"{MISSING_GROUP}{standard.group}",) if standard.group and standard.group not in groups else ()
 
 
 def unknown_ownership(facilities: pd.DataFrame, standard: OfFacilities) -> int:

@@ -38,11 +38,11 @@ class CriterionSummary:
     state: str
     """``computed`` or ``no data``."""
     missing: tuple[str, ...]
-    """Facility types, or ``ownership``, that no input holds (state ``no data``)."""
+    """Facility types, ``ownership`` or ``group:NAME``, that no input holds (state ``no data``)."""
     facilities: int
     """Facilities that count."""
     persons: float
-    """People in the units the criterion applies to."""
+    """People, of the group where the standard names one, in the units the criterion applies to."""
     covered_persons: float
     later_persons: float
     unreachable_persons: float
@@ -86,13 +86,17 @@ class Counts:
 
 
 def count_people(world: World, entry: CriterionCoverage) -> Counts:
-    """Count people per unit by what is known of them; only units the criterion applies to hold people."""
+    """Count people per unit by what is known of them; only units the criterion applies to hold people.
+
+    A criterion with a group counts the people of the group alone.
+    """
     demand, units = world.demand, len(world.units)
     applies = entry.applies[demand.piece_unit]
+    counted = world.people(entry.criterion)
 
     def people(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         kept = mask & applies
-        return sum_by(demand.piece_unit[kept], demand.piece_persons[kept], units)
+        return sum_by(demand.piece_unit[kept], counted[kept], units)
 
     state, uncovered = entry.piece_state, ~entry.piece_covered
     return Counts(
@@ -173,7 +177,7 @@ def _preferred(world: World, entry: CriterionCoverage) -> float | None:
     if limit is None or entry.reach is None:
         return None
     near = covered(entry.reach, limit)[world.demand.piece_point] & entry.applies[world.demand.piece_unit]
-    return math.fsum(world.demand.piece_persons[near])
+    return math.fsum(world.people(entry.criterion)[near])
 
 
 @dataclass(frozen=True)
@@ -223,8 +227,9 @@ def nearest_of_units(world: World, entry: CriterionCoverage, reach: Reach) -> Ne
     known = reach.state[point] == State.REACHED
     value = reach.value[point].astype(np.int64)
     row = np.where(known, entry.facility_rows[np.where(known, reach.facility[point], 0)], -1)
-    p50, p90 = lower_quantiles((0.5, 0.9), demand.piece_unit, value, known, demand.piece_persons, units)
-    return Nearest(most_people(demand.piece_unit, row, demand.piece_persons, units), p50, p90)
+    people = world.people(entry.criterion)
+    p50, p90 = lower_quantiles((0.5, 0.9), demand.piece_unit, value, known, people, units)
+    return Nearest(most_people(demand.piece_unit, row, people, units), p50, p90)
 
 
 def companion_mode(criterion: Criterion) -> str:

@@ -72,6 +72,10 @@ class World:
         """People in each unit."""
         return sum_by(self.demand.piece_unit, self.demand.piece_persons, len(self.units))
 
+    def people(self, criterion: Criterion) -> NDArray[np.float64]:
+        """Return ``float64 (pieces,)``: the people a criterion counts, everybody or its group."""
+        return self.demand.people(criterion.standard.group)
+
     def search(self, mode: str, direction: Direction, measure: Measure) -> Search:
         """Return the search engine of a mode, direction and measure."""
         return Search(self.network, self.modes[mode], direction=direction, measure=measure)

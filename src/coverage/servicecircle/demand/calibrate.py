@@ -1,13 +1,14 @@
 """Scale people to a census: calibrated = raw x factor, one factor per town or unit, both kept.
 
 A cell cut by a border is shared by area fraction, so what is scaled is a piece - the part of a point that lives in one
-unit - and never a cell. Units the census does not name keep their people (factor 1).
+unit - and never a cell. Units the census does not name keep their people (factor 1). Groups of people are scaled by
+the factors of everybody: the census says nothing of them, and their shares of the people stay.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from servicecircle.geo.sums import exact_sum_by, sum_by
 from servicecircle.inputs.problems import some
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,6 +31,15 @@ EXTREME = 3.0
 NOBODY = 1e-6
 #: Largest share of the counted people that may live where the raster has nobody; exactly this share is tolerated.
 MOST_NOT_PLACED = 0.01
+
+
+@dataclass(frozen=True)
+class CalibratedGroup:
+    """Raw people of a group: by count (float64 array (counted,)), of all units, and of the units without a count."""
+
+    raw: NDArray[np.float64]
+    raw_persons: float
+    uncounted_persons: float
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Calibrated:
         Count that includes each unit, -1 without one.
     raw_persons, uncounted_persons : float
         Raw people of all units; of the units without a count, which keep them.
+    groups : mapping of str to CalibratedGroup
     """
 
     file: str
@@ -59,6 +70,7 @@ class Calibrated:
     counted: NDArray[np.int64]
     raw_persons: float
     uncounted_persons: float
+    groups: Mapping[str, CalibratedGroup] = field(default_factory=dict)
 
     @property
     def not_placed(self) -> float:
@@ -103,11 +115,20 @@ def calibrate(demand: Demand, counts: UnitCounts, unit_ids: Sequence[str]) -> De
         counted=counted,
         raw_persons=math.fsum(demand.piece_persons),
         uncounted_persons=math.fsum(demand.piece_persons[piece_counted < 0]),
+        groups={
+            name: CalibratedGroup(
+                exact_sum_by(piece_counted, people, len(counts.name)),
+                math.fsum(people),
+                math.fsum(people[piece_counted < 0]),
+            )
+            for name, people in demand.groups.items()
+        },
     )
     if made.not_placed > MOST_NOT_PLACED * math.fsum(target):
         raise StudyError(problem("calibrate.most_not_placed", **_not_placed(made), most=f"{MOST_NOT_PLACED:.0%}"))
     # the last place is the factor 1 of pieces without a count (-1)
-    persons = demand.piece_persons * np.append(np.nan_to_num(factor), 1.0)[piece_counted]
+    of_piece = np.append(np.nan_to_num(factor), 1.0)[piece_counted]
+    persons = demand.piece_persons * of_piece
     if not persons.any():
         raise StudyError(problem("flow.nobody_in_units", file=counts.file))
     lived = persons > 0
@@ -119,6 +140,7 @@ def calibrate(demand: Demand, counts: UnitCounts, unit_ids: Sequence[str]) -> De
         piece_unit=demand.piece_unit[lived],
         piece_persons=persons[lived],
         calibration=made,
+        groups={name: (people * of_piece)[lived] for name, people in demand.groups.items()},
     )
 
 
@@ -139,6 +161,8 @@ def calibration_notices(made: Calibrated, unit_names: Sequence[str]) -> tuple[Pr
     """
     scaled = {"raw": f"{math.fsum(made.raw):,.0f}", "target": f"{math.fsum(made.target):,.0f}"}
     notices = [problem("calibrate.done", file=made.file, count=len(made.name), **scaled)]
+    if made.groups:
+        notices.append(problem("calibrate.groups", file=made.file, groups=some(made.groups)))
     if made.not_placed > 0:
         notices.append(problem("calibrate.not_placed", **_not_placed(made)))
     extreme = np.flatnonzero((made.factor > EXTREME) | (made.factor < 1 / EXTREME))
@@ -166,4 +190,8 @@ def calibration_record(made: Calibrated | None) -> dict[str, object] | None:
             {"name": name, "raw_persons": raw, "target_persons": target, "factor": factor}
             for name, raw, target, factor in rows
         ],
+        "groups": {
+            name: {"raw_persons": group.raw.tolist(), "uncounted_persons": group.uncounted_persons}
+            for name, group in made.groups.items()
+        },
     }

@@ -25,7 +25,7 @@ class LedgerLine:
     """One line of the people ledger; ``gap`` is ``|left - right| / max(left, 1)`` and is at most 1e-9."""
 
     name: str
-    """``window``, ``calibration`` or the key of a criterion."""
+    """``window``, ``calibration``, either with the name of a group behind it, or the key of a criterion."""
     left: float
     right: float
     parts: dict[str, float]
@@ -76,6 +76,33 @@ def calibration_lines(demand: Demand) -> list[LedgerLine]:
     product = np.where(np.isnan(made.factor), 0.0, made.raw * made.factor)
     rows = zip(made.name, pieces.tolist(), product.tolist(), strict=True)
     return [line(f"calibration {name}", people, {"raw_x_factor": right}) for name, people, right in rows]
+
+
+def group_lines(demand: Demand) -> list[LedgerLine]:
+    """Return the lines of the groups: of the raw people in the window, and with a census of raw people x factor.
+
+    People of a group in the window = in units + outside units + where, of everybody, nobody lives. The left side of
+    a calibration knows only raw people of each count and the stated factors, the right side only the pieces.
+    """
+    made, lines = demand.calibration, []
+    for name, totals in demand.group_totals.items():
+        pieces = demand.groups[name]
+        parts = {
+            "in_units": math.fsum(pieces) if made is None else made.groups[name].raw_persons,
+            "outside_units": totals.outside_persons,
+            "where_nobody_lives": totals.alone_persons,
+        }
+        lines.append(line(f"window {name}", totals.window_persons, parts))
+        if made is None:
+            continue
+        raw, counted = made.groups[name], made.counted[demand.piece_unit] >= 0
+        scaled = raw.raw * np.nan_to_num(made.factor)
+        parts = {
+            "raw_x_factor": math.fsum(pieces[counted]),
+            "raw_x_factor_1": math.fsum(pieces[~counted]),
+        }
+        lines.append(line(f"calibration {name}", math.fsum([*scaled, raw.uncounted_persons]), parts))
+    return lines
 
 
 def check(lines: Iterable[LedgerLine]) -> tuple[LedgerLine, ...]:

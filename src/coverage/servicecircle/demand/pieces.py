@@ -7,7 +7,7 @@ border is shared by area fraction. Travel belongs to points; unit shares only sp
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from servicecircle.geo.crs import geodesic_m, is_wgs84, to_wgs84
 from servicecircle.geo.sums import sum_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -56,6 +56,18 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class GroupTotals:
+    """Raw people of a group in the study window = in the pieces + the other two."""
+
+    window_persons: float
+    """Sum of all cells or rows of the group."""
+    outside_persons: float
+    """Those of them in no unit."""
+    alone_persons: float
+    """Those of them in cells or rows where, of everybody, nobody lives: they stand nowhere and are in no table."""
+
+
+@dataclass(frozen=True)
 class Demand:
     """People at points, and their split over units.
 
@@ -83,6 +95,10 @@ class Demand:
         Points moved from water to land; points left in water because their cell has no land.
     calibration : Calibrated or None
         How pieces were scaled to a census; the window and the people outside of units are never scaled.
+    groups : mapping of str to float64 array (pieces,)
+        People of each group, split over pieces exactly as everybody is, and scaled by the same factors.
+    group_totals : mapping of str to GroupTotals
+        The same groups in the study window.
     """
 
     lon: NDArray[np.float64]
@@ -100,6 +116,8 @@ class Demand:
     moved: int = 0
     in_water: int = 0
     calibration: Calibrated | None = None
+    groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    group_totals: Mapping[str, GroupTotals] = field(default_factory=dict)
 
     @property
     def points(self) -> int:
@@ -109,6 +127,12 @@ class Demand:
     def inside_persons(self) -> NDArray[np.float64]:
         """Return ``float64 (points,)``: people of each point that live in units."""
         return sum_by(self.piece_point, self.piece_persons, self.points)
+
+    def people(self, group: str = "") -> NDArray[np.float64]:
+        """Return ``float64 (pieces,)``: everybody, or the people of a group; nobody where no such group is given."""
+        if not group:
+            return self.piece_persons
+        return self.groups[group] if group in self.groups else np.zeros(len(self.piece_persons))
 
 
 def points_per_side(cell_m: float, limits_m: Iterable[float]) -> int:
@@ -170,10 +194,17 @@ def _normalised(cell: NDArray[np.int64], unit: NDArray[np.int64], share: NDArray
     return Shares(cell, unit, share / np.where(whole, total, 1.0)[index])
 
 
-def raster_demand(surface: Surface, shares: Shares, *, per_side: int) -> Demand:
+def raster_demand(
+    surface: Surface, shares: Shares, *, per_side: int, groups: Mapping[str, NDArray[np.float64]] | None = None
+) -> Demand:
     """Return the demand of a population raster whose cells are split over units.
 
     Cells that belong to no unit make no points; their people are ``outside_persons``.
+
+    Parameters
+    ----------
+    groups : mapping of str to float64 array (rows, columns), optional
+        People of each group per cell of the same grid; NaN counts as nobody.
     """
     values = np.nan_to_num(surface.values.ravel(), nan=0.0)
     cells, place_row = np.unique(shares.place, return_inverse=True)
@@ -186,10 +217,12 @@ def raster_demand(surface: Surface, shares: Shares, *, per_side: int) -> Demand:
     piece_point = (place_row[:, None] * n2 + np.arange(n2)).ravel()
     piece_persons = np.repeat(values[shares.place] * shares.share / n2, n2)
     window = math.fsum(values)
-    inside_share = np.bincount(place_row, weights=shares.share, minlength=len(cells))
+    inside_share = sum_by(place_row, shares.share, len(cells))
     outside_of_cells = values[cells] * np.maximum(0.0, 1 - inside_share)
     untouched = np.ones(len(values), dtype=bool)
     untouched[cells] = False
+    split = _Split(values, shares, untouched, cells, inside_share, n2)
+    made = {name: split.group(np.nan_to_num(group.ravel(), nan=0.0)) for name, group in (groups or {}).items()}
     return Demand(
         lon=lon,
         lat=lat,
@@ -203,19 +236,54 @@ def raster_demand(surface: Surface, shares: Shares, *, per_side: int) -> Demand:
         grid=surface.grid,
         per_side=per_side,
         half_m=cell_side_m(surface.grid) / per_side / 2,
+        groups={name: pieces for name, (pieces, _) in made.items()},
+        group_totals={name: totals for name, (_, totals) in made.items()},
     )
 
 
+@dataclass(frozen=True)
+class _Split:
+    """How everybody is split over pieces: ``persons`` by place, places no unit touches, and those units share.
+
+    ``inside_share`` is the share of each of ``touched`` that lies in units; a share makes ``copies`` pieces.
+    """
+
+    persons: NDArray[np.float64]
+    shares: Shares
+    untouched: NDArray[np.bool_]
+    touched: NDArray[np.int64]
+    inside_share: NDArray[np.float64]
+    copies: int
+
+    def group(self, people: NDArray[np.float64]) -> tuple[NDArray[np.float64], GroupTotals]:
+        """Split the people of a group (by place, no NaN); those where nobody lives have no piece to stand on."""
+        placed = np.where(self.persons > 0, people, 0.0)
+        pieces = np.repeat(placed[self.shares.place] * self.shares.share / self.copies, self.copies)
+        cut = placed[self.touched] * np.maximum(0.0, 1 - self.inside_share)
+        outside = math.fsum(placed[self.untouched].tolist()) + math.fsum(cut.tolist())
+        alone = math.fsum(people[self.persons <= 0].tolist())
+        return pieces, GroupTotals(math.fsum(people.tolist()), outside, alone)
+
+
 def point_demand(
-    lon: NDArray[np.float64], lat: NDArray[np.float64], persons: NDArray[np.float64], shares: Shares
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    persons: NDArray[np.float64],
+    shares: Shares,
+    groups: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Demand:
-    """Return the demand of people given at points; rows without people or without a unit make no demand."""
+    """Return the demand of people given at points; rows without people or without a unit make no demand.
+
+    ``groups`` are people of each group by row; NaN counts as nobody.
+    """
     kept = np.zeros(len(lon), dtype=bool)
     kept[shares.place] = True
     row = np.flatnonzero(kept)
     back = np.full(len(lon), -1, dtype=np.int64)
     back[row] = np.arange(len(row))
     outside = math.fsum(persons[~kept])
+    split = _Split(persons, shares, ~kept, row, np.ones(len(row)), 1)
+    made = {name: split.group(np.nan_to_num(group, nan=0.0)) for name, group in (groups or {}).items()}
     return Demand(
         lon=lon[row],
         lat=lat[row],
@@ -226,6 +294,8 @@ def point_demand(
         piece_persons=persons[shares.place] * shares.share,
         window_persons=math.fsum(persons),
         outside_persons=outside,
+        groups={name: pieces for name, (pieces, _) in made.items()},
+        group_totals={name: totals for name, (_, totals) in made.items()},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import geodesic_m
 from servicecircle.inputs import columns as pick
+from servicecircle.inputs.groups import group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.matching import TOWN_KINDS, Matching, Names, match, names_of, sums_others
 from servicecircle.inputs.population import PointPeople, negative_rows
 from servicecircle.inputs.problems import NAMED_ROWS, collect, duplicate_ids, some
@@ -51,6 +52,8 @@ class CountedRows:
     set_aside : tuple of SetAside
         Rows without a number of people, and rows that sum others.
     notices : tuple of Problem
+    groups : mapping of str to float64 array (rows,)
+        People of each group, where the table alone says where people live; NaN where a cell holds no number.
     """
 
     table: Table
@@ -59,6 +62,7 @@ class CountedRows:
     persons: NDArray[np.float64]
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
+    groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,10 @@ def read_counts(study: Study) -> CountedRows | None:
     cells, notices = _columns(table, source)
     persons = to_numbers(cells["persons"])
     problems = negative_rows(table, persons, cells["persons"])
+    groups: dict[str, NDArray[np.float64]] = {}
+    if study.population.table is not None:
+        with collect(problems):
+            groups = read_group_columns(table, study.population.group_columns)
     problems += duplicate_ids(table.place, list(cells["id"]), list(table.rows))
     texts = zip(cells["id"], cells["name"], cells["town"], strict=True)
     sums = np.array([sums_others(*map(str, row)) for row in texts], dtype=bool)
@@ -122,7 +130,8 @@ def read_counts(study: Study) -> CountedRows | None:
         for k in np.flatnonzero(~kept).tolist()
     )
     names = Names(*([str(text) for text in cells[role][kept]] for role in ("id", "name", "town")))
-    return CountedRows(table, table.rows[kept], names, persons[kept], left, notices)
+    of_groups = {name: values[kept] for name, values in groups.items()}
+    return CountedRows(table, table.rows[kept], names, persons[kept], left, notices, of_groups)
 
 
 def _columns(table: Table, source: RowColumns) -> tuple[dict[str, NDArray[np.object_]], tuple[Problem, ...]]:
@@ -299,13 +308,16 @@ def _people(
             "lat": lonlat[1][at],
             "persons": rows.persons[used],
             "row": rows.row[used],
+            **marked(rows.groups, used),
         }
     )
-    frame = frame.sort_values("id", kind="stable").reset_index(drop=True)
+    frame, groups = parted(frame.sort_values("id", kind="stable").reset_index(drop=True))
     check_frame(frame, PEOPLE)
+    for name, group in groups.items():
+        notices += group_notices(rows.table.place, name, frame["persons"].to_numpy(dtype=float), group)
     told = (*rows.notices, *notices, problem("matching.village_points"))
     path = study.locate(rows.table.file)
-    return PointPeople(frame, path, math.fsum(frame["persons"]), told, (*rows.set_aside, *joined.set_aside))
+    return PointPeople(frame, path, math.fsum(frame["persons"]), told, (*rows.set_aside, *joined.set_aside), groups)
 
 
 def unit_counts(rows: CountedRows, study: Study, units: gpd.GeoDataFrame | Places) -> UnitCounts:

@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,13 +20,14 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo import crs as gates
 from servicecircle.geo.grid import Grid, Surface
 from servicecircle.inputs import columns as pick
+from servicecircle.inputs.groups import grid_problems, group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.places import SERVICES, locate, place_problems
 from servicecircle.inputs.problems import collect, duplicate_ids, some
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, require_file, to_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import Any
 
@@ -60,6 +61,8 @@ class RasterPeople:
         Undeclared no-data values that were recognised, scale and offset that were applied.
     set_aside : tuple of SetAside
         Always empty: a raster has no rows.
+    groups : mapping of str to float64 array (rows, columns)
+        People of each group per cell, on the same grid; NaN where its file holds no valid value.
     """
 
     surface: Surface
@@ -68,6 +71,7 @@ class RasterPeople:
     persons: float
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...] = ()
+    groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class PointPeople:
     notices : tuple of Problem
     set_aside : tuple of SetAside
         Rows without a place or without a number of people.
+    groups : mapping of str to float64 array (rows,)
+        People of each group, rows as in the frame; NaN where a cell holds no number.
     """
 
     frame: pd.DataFrame
@@ -92,6 +98,7 @@ class PointPeople:
     persons: float
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...]
+    groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def read_population(study: Study) -> RasterPeople | PointPeople:
@@ -101,14 +108,39 @@ def read_population(study: Study) -> RasterPeople | PointPeople:
     ------
     StudyError
         The file is missing or broken, has no or a contradictory CRS, several bands, negative cells or rows, duplicate
-        identifiers, swapped coordinates, or nobody in it.
+        identifiers, swapped coordinates, or nobody in it; the raster of a group has another grid, or a group's column
+        is missing.
     """
     given = study.population
     if given.raster is not None:
-        return _read_raster(study.locate(given.raster.path), given.raster)
+        return _raster_people(study, given.raster)
     if given.points is not None:
-        return _read_points(study.locate(given.points.path), given.points)
+        return _read_points(study.locate(given.points.path), given.points, given.group_columns)
     raise StudyError(problem("study.rule.one_population"))  # the schema refuses this before
+
+
+def _raster_people(study: Study, source: Raster) -> RasterPeople:
+    """Read everybody's raster and those of the groups; every problem of every file at once."""
+    problems: list[Problem] = []
+    read: list[RasterPeople] = []
+    with collect(problems):
+        read.append(_read_raster(study.locate(source.path), source))
+    everybody = read[0] if read else None
+    notices = [] if everybody is None else list(everybody.notices)
+    groups: dict[str, NDArray[np.float64]] = {}
+    for name, one in study.population.group_rasters.items():
+        with collect(problems):
+            group = _read_raster(study.locate(one.path), one)
+            if everybody is None:
+                continue
+            other = grid_problems(one.path, group.surface.grid, source.path, everybody.surface.grid)
+            if other:
+                raise StudyError(other)
+            groups[name] = group.surface.values  # noqa: PD011 - a Surface, not a frame
+            notices += [*group.notices, *group_notices(one.path, name, everybody.surface.values, groups[name])]
+    if problems or everybody is None:
+        raise StudyError(problems)
+    return replace(everybody, notices=tuple(notices), groups=groups)
 
 
 def _read_raster(path: Path, source: Raster) -> RasterPeople:
@@ -141,7 +173,7 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
         problems.append(
             problem("population.negative_cells", file=source.path, count=negative, lowest=float(np.nanmin(values)))
         )
-    persons = math.fsum(values[valid])
+    persons = math.fsum(values[values > 0].tolist())
     if not negative and persons == 0:
         problems.append(problem("population.nobody", file=source.path, count=int(valid.sum())))
     if problems:
@@ -220,7 +252,7 @@ def _undeclared(values: NDArray[np.float64], dtype: np.dtype[Any]) -> Iterator[t
             yield str(limits.max), values == float(limits.max)
 
 
-def _read_points(path: Path, source: PersonPoints) -> PointPeople:
+def _read_points(path: Path, source: PersonPoints, columns: Mapping[str, str]) -> PointPeople:
     table = read_table(path, source.layer, file=source.path)
     problems: list[Problem] = []
     ids = np.full(len(table.cells), "", dtype=object)
@@ -232,6 +264,9 @@ def _read_points(path: Path, source: PersonPoints) -> PointPeople:
     with collect(problems):
         position = pick.find(table, "id", source.id)
         ids = ids if position is None else table.texts(position)
+    groups: dict[str, NDArray[np.float64]] = {}
+    with collect(problems):
+        groups = read_group_columns(table, columns)
     if problems:
         problems += place_problems(table, source, (source.lon, source.lat))
         raise StudyError(problems)
@@ -254,9 +289,10 @@ def _read_points(path: Path, source: PersonPoints) -> PointPeople:
             "lat": places.lat[kept],
             "persons": persons[kept],
             "row": table.rows[kept],
+            **marked(groups, np.flatnonzero(kept)),
         }
     )
-    frame = _identified(frame)
+    frame, groups = parted(_identified(frame))
     check_frame(frame, PEOPLE)
     total = math.fsum(frame["persons"])
     if total == 0:
@@ -265,7 +301,9 @@ def _read_points(path: Path, source: PersonPoints) -> PointPeople:
     unplaced = math.fsum(persons[number & ~places.kept])
     if unplaced > 0:
         notices.append(problem("population.unplaced", file=table.place, persons=unplaced, count=len(places.set_aside)))
-    return PointPeople(frame, path, total, tuple(notices), (*places.set_aside, *left))
+    for name, group in groups.items():
+        notices += group_notices(table.place, name, frame["persons"].to_numpy(dtype=float), group)
+    return PointPeople(frame, path, total, tuple(notices), (*places.set_aside, *left), groups)
 
 
 def negative_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
@@ -284,8 +322,12 @@ def _identified(frame: pd.DataFrame) -> pd.DataFrame:
         for one, lon, lat, persons in zip(frame["id"], frame["lon"], frame["lat"], frame["persons"], strict=True)
     ]
     made_frame = frame.assign(id=pd.Series(made, index=frame.index, dtype="object"))
-    # Equal rows are all people: they differ only in this number, so the order of the file does not matter.
+    # Equal rows are all people: they differ only in this number, so the order of the file does not matter. Rows that
+    # differ in their groups alone are numbered in the order of these.
+    if own := [column for column in frame.columns if column not in PEOPLE]:
+        made_frame = made_frame.sort_values(own, kind="stable").reset_index(drop=True)
+        made = list(made_frame["id"])
     turn = made_frame.groupby("id").cumcount()
     unique = [f"{one}-{k + 1}" if k else one for one, k in zip(made, turn, strict=True)]
-    final = made_frame.assign(id=pd.Series(unique, index=frame.index, dtype="object"))
+    final = made_frame.assign(id=pd.Series(unique, index=made_frame.index, dtype="object"))
     return final.sort_values("id", kind="stable").reset_index(drop=True)

@@ -17,8 +17,8 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
     """Yield ``(role, source)`` for each data file of the study, in the order of the study file.
 
     Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``population_table``, ``census``,
-    ``roads``, ``barriers``, ``facilities``, ``gates`` (of a facility file) and ``assets``; each has a word in the text
-    section ``tables.role``.
+    ``population_group`` (a raster), ``roads``, ``barriers``, ``facilities``, ``gates`` (of a facility file) and
+    ``assets``; each has a word in the text section ``tables.role``.
     """
     single = (
         ("units", study.area.units),
@@ -27,6 +27,7 @@ def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
         ("population_points", study.population.points),
         ("population_table", study.population.table),
         ("census", study.population.calibrate),
+        *(("population_group", source) for source in study.population.group_rasters.values()),
         ("roads", study.roads.file or _downloaded(study)),
         ("barriers", study.barriers.lines),
     )

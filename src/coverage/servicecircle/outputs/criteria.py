@@ -10,7 +10,7 @@ import pandas as pd
 from servicecircle.outputs.credits import credit_sources
 from servicecircle.outputs.rasters import time_files
 from servicecircle.outputs.tables import TABLES
-from servicecircle.standards.wording import clause_text, limit_text, missing_text
+from servicecircle.standards.wording import MISSING_GROUP, clause_text, limit_text, missing_text
 from servicecircle.text.text import say
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
     standard = criterion.standard
     computed = summary.state == "computed"
     counted = {name: getattr(summary, name) if computed else None for name in COUNTED}
+    if any(code.startswith(MISSING_GROUP) for code in summary.missing):
+        # how many people a group has that the study does not give is not known
+        counted |= {"persons": None, "units": None}
     return (
         {name: getattr(summary, name) for name in SAME}
         | counted
@@ -73,6 +76,7 @@ def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
             "kind": standard.kind,
             "measure": criterion.measure_key,
             "limit_text": limit_text(criterion, language),
+            "group": standard.group,
             "missing": " ".join(summary.missing),
             "missing_text": missing_text(summary.missing, language),
             "uncovered_persons": summary.persons - summary.covered_persons if computed else None,

@@ -30,7 +30,7 @@ STYLES = {
     "not computable": "open",
 }
 #: Columns on the page, as they are called in the table.
-COLUMNS = ("row", "title", "value_text", "target_text", "verdict", "short_text")
+COLUMNS = ("register_row", "title", "value_text", "target_text", "verdict", "short_text")
 
 
 def scorecard_page(results: Results) -> str:

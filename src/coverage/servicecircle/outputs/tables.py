@@ -113,7 +113,9 @@ _NEAREST = (
 #: Columns of every table, in the order they are written.
 TABLES: dict[str, tuple[Column, ...]] = {
     "scorecard": (
-        *_texts("place", "row", "ids", "title", "demand_text"),
+        Column("place"),
+        Column("row", text="register_row"),
+        *_texts("ids", "title", "demand_text"),
         *_words("kinds", "state", "verdict"),
         *_texts("verdict_text", "value_text", "baseline_text", "target_text", "short_text", "readings_text"),
         *_texts("parameters_text", "missing_text"),
@@ -123,10 +125,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_texts("note"),
     ),
     "shortfalls": (
-        *_texts("place", "row", "standard"),
+        Column("place"),
+        Column("row", text="register_row"),
+        Column("standard"),
         Column("of", "word", text="shortfall_of"),
         *_texts("item_id", "name", "parent"),
-        Column("value", "value", text="item_value"),
+        Column("value", "value", "item", text="item_value"),
         *_texts("why_text", "clause"),
     ),
     "criteria": (
@@ -136,7 +140,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("plan_line", "count"),
         *_texts("quote", "clause"),
         *_words("status", "kind", "measure"),
-        *_texts("limit_text"),
+        *_texts("limit_text", "group"),
         *_words("state"),
         *_texts("missing", "missing_text"),
         Column("facilities", "count", "facilities"),

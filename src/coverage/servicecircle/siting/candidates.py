@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from servicecircle.geo.sums import sum_by
 from servicecircle.standards.vocabulary import accepts
 
 if TYPE_CHECKING:
@@ -80,20 +81,21 @@ def _unit_points(world: World, criterion: Criterion) -> list[tuple[str, str, str
     )
     areal = units.geometry.geom_type.to_numpy() != "Point"
     if areal.any():
-        centre = _centres(world)
+        people = world.people(criterion)
+        centre = _centres(world, people)
         lon[areal], lat[areal] = demand.lon[centre[areal]], demand.lat[centre[areal]]
-        applies &= ~areal | (world.unit_persons > 0)
+        applies &= ~areal | (sum_by(demand.piece_unit, people, len(units)) > 0)
     return [
         (f"unit:{units['id'].iloc[i]}", str(units["name"].iloc[i]), "unit", float(lon[i]), float(lat[i]))
         for i in np.flatnonzero(applies)
     ]
 
 
-def _centres(world: World) -> NDArray[np.int64]:
-    """Return, per unit, the demand point nearest to the people-weighted centre of the unit."""
+def _centres(world: World, people: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return, per unit, the demand point nearest to the centre of the unit, weighted by the people of the pieces."""
     demand, units = world.demand, len(world.units)
     xy = world.walk.working.project(demand.lon, demand.lat)[demand.piece_point]
-    weight = demand.piece_persons
+    weight = people
     total = np.maximum(np.bincount(demand.piece_unit, weights=weight, minlength=units), 1e-300)
     centre = np.column_stack(
         [np.bincount(demand.piece_unit, weights=weight * xy[:, k], minlength=units) / total for k in (0, 1)]

@@ -63,9 +63,7 @@ def plan_sites(world: World, criterion: Criterion, siting: Siting, find: FindPla
         return Plan(pd.DataFrame(columns=list(SITE_COLUMNS)), world, 0)
     places = find(candidates.lon, candidates.lat)
     open_pieces = np.flatnonzero(entry.applies[world.demand.piece_unit] & ~entry.piece_covered)
-    persons = sum_by(
-        world.demand.piece_point[open_pieces], world.demand.piece_persons[open_pieces], world.demand.points
-    )
+    persons = sum_by(world.demand.piece_point[open_pieces], world.people(criterion)[open_pieces], world.demand.points)
     covers = _covers(world, criterion, places, persons > 0)
     groups, weight = _merged(covers, persons)
     best = maximal_covering(groups, weight, min(siting.choose, len(candidates.id)))
@@ -154,7 +152,7 @@ def _built(world: World, criterion: Criterion, candidates: Candidates, places: P
     """Build the sites one after another and let ``evaluate`` count after each."""
     before = evaluate(world, [criterion])
     had = before.covered_persons(world, criterion.key)
-    total = float(world.demand.piece_persons[before.criteria[0].applies[world.demand.piece_unit]].sum())
+    total = float(world.people(criterion)[before.criteria[0].applies[world.demand.piece_unit]].sum())
     rows = []
     for step, site in enumerate(order, start=1):
         world = with_site(world, candidates, places, site, criterion)

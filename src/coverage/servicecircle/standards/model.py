@@ -151,6 +151,8 @@ class Covering(OfFacilities):
     """Facility types whose village needs no facility of its own (presence)."""
     area_class: AreaClass | None = None
     """Applies only to people in units of this class."""
+    group: str = ""
+    """Counts only this group of people, by its name in ``[population] groups``, e.g. ``65+``; empty: everybody."""
     target_share: float | None = Field(default=None, gt=0, le=1)
     """Share of people (or units) the plan demands; most plans print none."""
     target_of: Literal["people", "units"] = "people"

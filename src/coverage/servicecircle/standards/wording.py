@@ -19,10 +19,15 @@ def limit_text(criterion: Criterion, language: str) -> str:
     Parameters
     ----------
     criterion : Criterion
-        The test; a band shows both ends, a wish (为宜) says so.
+        The test; a band shows both ends, a wish (为宜) says so, and a group of people is named behind the limit.
     language : str
         ``zh`` or ``en``.
     """
+    limit, group = _limit(criterion, language), criterion.standard.group
+    return say(language, "standards.limit.of_group", limit=limit, group=group) if group else limit
+
+
+def _limit(criterion: Criterion, language: str) -> str:
     standard = criterion.standard
     if criterion.measure == "presence":
         unit = say(language, f"standards.per.{_unit_word(standard)}")
@@ -68,6 +73,8 @@ def _plan_name(standard: Standard, language: str) -> str:
 
 #: What may be missing beside a facility type or an asset.
 MISSING = ("ownership", "units", "reported", "siting")
+#: How a missing group of people begins: ``group:65+``.
+MISSING_GROUP = "group:"
 
 
 def missing_text(missing: Iterable[str], language: str) -> str:
@@ -78,6 +85,8 @@ def missing_text(missing: Iterable[str], language: str) -> str:
 def _missing(code: str, language: str) -> str:
     if code in MISSING:
         return say(language, f"standards.missing.{code}")
+    if code.startswith(MISSING_GROUP):
+        return say(language, "standards.missing.group", group=code.removeprefix(MISSING_GROUP))
     return asset_title(code, language) if code in assets() else type_title(code, language)
 
 

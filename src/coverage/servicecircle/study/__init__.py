@@ -1,28 +1,20 @@
 """The study file: one pydantic tree, frozen, unknown keys refused, all problems listed at once."""
 
+from servicecircle.study.base import File, Section, Source
 from servicecircle.study.load import load_study, study_from
 from servicecircle.study.model import (
     Area,
     AssetFile,
     Barriers,
-    Calibration,
     FacilityColumns,
     FacilityFile,
-    File,
     Gap,
     ModeChange,
     Outputs,
-    PersonPoints,
-    PersonTable,
-    Population,
-    Raster,
     RoadDownload,
     RoadLines,
     Roads,
-    RowColumns,
-    Section,
     Siting,
-    Source,
     StandardsSection,
     Study,
     StudyHead,
@@ -30,6 +22,7 @@ from servicecircle.study.model import (
     UnitPoints,
     UnitPolygons,
 )
+from servicecircle.study.people import Calibration, PersonPoints, PersonTable, Population, Raster, RowColumns
 
 __all__ = [
     "Area",

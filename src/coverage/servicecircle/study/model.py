@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from servicecircle.standards.kinds import AnyStandard
 from servicecircle.standards.model import AreaClass
-
-Crs = Literal["WGS84", "CGCS2000", "GCJ-02"] | str
-
-
-class Section(BaseModel):
-    """A frozen table of the study file that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class File(Section):
-    """A file of the study and who made it."""
-
-    path: str = Field(min_length=1)
-    """File, relative to the study file."""
-    source: str | None = None
-    """Who made the data (printed on the map)."""
-    licence: str | None = None
-    """Licence of the data (printed on the map)."""
-
-
-class Source(File):
-    """A file of the study and how it is read."""
-
-    layer: str | None = None
-    """Layer of a vector file or sheet of a workbook; the first one when left out."""
-    crs: Crs | None = None
-    """Coordinate system where the file does not say: ``WGS84``, ``CGCS2000``, ``GCJ-02`` or a code (``EPSG:4547``)."""
+from servicecircle.study.base import File, Section, Source, path_as_source
+from servicecircle.study.people import Population
 
 
 class StudyHead(Section):
@@ -92,97 +66,9 @@ class Area(Section):
         return self
 
 
-class PersonPoints(Source):
-    """People at points."""
-
-    persons: str = "persons"
-    """Column of the number of people."""
-    id: str | None = None
-    """Column of the identifier; rows equal to a unit's id belong to that unit."""
-    lon: str | None = None
-    """Column of the longitude (tables)."""
-    lat: str | None = None
-    """Column of the latitude (tables)."""
-
-
-def _path_as_source(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
-class Raster(File):
-    """A raster file."""
-
-    crs: Crs | None = None
-    """Coordinate system, where the file does not say."""
-
-
-class RowColumns(File):
-    """A table whose rows join to units by code, else by name within the town; it needs no coordinates."""
-
-    layer: str | None = None
-    """Sheet of a workbook or layer of a vector file; the first one when left out."""
-    id: str | None = None
-    """Column of the code; rows equal to a unit's id belong to that unit, whatever their names."""
-    name: str | None = None
-    """Column of the name (``行政村``, ``村名``, ``乡镇`` ... are recognised)."""
-    parent: str | None = None
-    """Column of the town a village belongs to (``乡镇``, ``所属乡镇`` ... are recognised)."""
-
-
-class PersonTable(RowColumns):
-    """A village table: people by name or code."""
-
-    persons: str | None = None
-    """Column of the number of people (``常住人口``, ``人口`` ... are recognised)."""
-
-
-class Calibration(RowColumns):
-    """People counted by a census, to which the raster or the points are scaled."""
-
-    unit: Literal["town", "village"]
-    """What a row of the census is: a town (the column ``parent`` of the units) or a unit itself."""
-    column: str | None = None
-    """Column of the number of people (``常住人口``, ``人口`` ... are recognised)."""
-
-    @model_validator(mode="after")
-    def _towns_have_no_town(self) -> Calibration:
-        if self.unit == "town" and self.parent is not None:
-            raise PydanticCustomError("town_parent", "a census of towns has no column of the town")
-        return self
-
-
-RasterSource = Annotated[Raster, BeforeValidator(_path_as_source)]
-TableSource = Annotated[PersonTable, BeforeValidator(_path_as_source)]
-RoadSource = Annotated[File, BeforeValidator(_path_as_source)]
-BarrierSource = Annotated[Source, BeforeValidator(_path_as_source)]
-GateSource = Annotated[Source, BeforeValidator(_path_as_source)]
-
-
-class Population(Section):
-    """Where people live: exactly one of raster, points and table; or a raster that a table calibrates per unit."""
-
-    raster: RasterSource | None = None
-    """GeoTIFF of persons per cell."""
-    points: PersonPoints | None = None
-    """Table or layer of points with persons."""
-    table: TableSource | None = None
-    """Village table without coordinates; with a raster it says how many people each unit has."""
-    calibrate: Calibration | None = None
-    """Census that the raster or the points are scaled to: calibrated = raw x factor, per town or unit."""
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Population:
-        given = [self.raster is not None, self.points is not None, self.table is not None]
-        if given not in ([True, False, False], [False, True, False], [False, False, True], [True, False, True]):
-            raise PydanticCustomError("one_population", "exactly one of raster, points and table, or raster and table")
-        if self.calibrate is not None and self.table is not None:
-            raise PydanticCustomError("two_counts", "table and calibrate both say how many people a unit has")
-        return self
-
-    @property
-    def counts(self) -> PersonTable | Calibration | None:
-        """The rows that say how many people a town or unit has, if any."""
-        return self.table or self.calibrate
+RoadSource = Annotated[File, BeforeValidator(path_as_source)]
+BarrierSource = Annotated[Source, BeforeValidator(path_as_source)]
+GateSource = Annotated[Source, BeforeValidator(path_as_source)]
 
 
 class RoadLines(Source):

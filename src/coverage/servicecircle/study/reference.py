@@ -35,7 +35,7 @@ written as `[area.units]` or inline as `units = {{ ... }}`. The examples, one af
 一个 TOML 文件说明问什么、用哪些数据。路径相对于该文件；这里没有列出的键会报错，并给出最接近的键名；
 `servicecircle check STUDY` 一次列出全部问题。以下各例依次相连，就是一个完整的研究文件。
 
-This page is made from the schema (`src/coverage/servicecircle/study/model.py`) and renewed with
+This page is made from the schema (`src/coverage/servicecircle/study/model.py`, `people.py`) and renewed with
 
 ```
 {command}
@@ -66,7 +66,9 @@ margin_km = 20
 [population]
 raster = { path = "population.tif", source = "WorldPop 2020", licence = "CC BY 4.0" }
 calibrate = { path = "census.csv", unit = "town", column = "常住人口" }
+groups = { "65+" = { path = "population_65plus.tif", source = "WorldPop 2020" }, "0-14" = "population_0_14.tif" }
 # or people at points: points = { path = "people.csv", crs = "WGS84", persons = "人口", lon = "经度", lat = "纬度" }
+#   with groups as columns of that table: groups = { "65+" = "65岁及以上", "0-14" = "0-14岁" }
 # or a village table without coordinates, alone or beside the raster: table = { path = "村表.xlsx", persons = "人口" }
 """,
     "roads": """\

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 #: Roles of sources that are called the same on the map.
-ROLES = {"unit_points": "units", "population_points": "population", "population_table": "population"}
+ROLES = {"unit_points": "units"} | dict.fromkeys(
+    ("population_points", "population_table", "population_group"), "population"
+)
 
 
 def share_text(share: float | None) -> str:
