@@ -46,8 +46,8 @@ class CriterionCoverage:
     presence : Presence or None
         What was counted in which units (presence).
     missing : tuple of str
-        Facility types, attributes, ``ownership`` or ``group:NAME`` that no input holds, or ``units``: it applies to none
-        (``no data``).
+        Facility types, attributes, ``ownership`` or ``group:NAME`` that no input holds (``no data``); ``units`` where
+        it applies to none.
     """
 
     criterion: Criterion

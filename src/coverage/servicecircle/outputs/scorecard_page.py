@@ -51,9 +51,7 @@ def scorecard_page(results: Results) -> str:
         ],
         columns=[header[f"tables.header.{name}"] for name in COLUMNS],
         plans=_plans(results, language),
-        labels={
-            name: say(language, f"scorecard.{name}") for name in ("clause", "readings", "basis", "missing", "list")
-        },
+        labels={name: say(language, f"scorecard.{name}") for name in ("clause", "readings", "basis", "list")},
         note=words.map_note(results.study),
         back=say(language, "scorecard.back"),
     )
