@@ -100,6 +100,7 @@ def _counts_of(ratio: Printed, plan: PrintedPlan) -> list[Printed]:
         for count in plan.with_role(ratio.role)
         if (count.subject, count.year) == (ratio.subject, ratio.year)
         and count.per == "count"
+        and count.amount > 0
         and not count.bound
         and not count.part_of
     ]

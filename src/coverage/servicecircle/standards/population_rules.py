@@ -94,12 +94,12 @@ def population_basis(plan: PrintedPlan) -> Iterator[Finding]:
 
 def _populations(plan: PrintedPlan, year: int) -> list[Printed]:
     """Return the populations of a year, or of no stated year."""
-    return [
-        record
-        for record in plan.with_role("baseline")
-        if record.subject == "population" and record.per == "count" and not record.part_of and not record.bound
-        if record.year in {None, year}
-    ]
+    return [record for record in plan.with_role("baseline") if _is_population(record) and record.year in {None, year}]
+
+
+def _is_population(record: Printed) -> bool:
+    is_whole = not record.part_of and not record.bound
+    return record.subject == "population" and record.per == "count" and is_whole and record.amount > 0
 
 
 def _off(record: Printed, span: Range) -> Fraction | float:
@@ -147,15 +147,15 @@ def _counts_towards(record: Printed, target: Printed) -> bool:
 
 def population_change(plan: PrintedPlan) -> Iterator[Finding]:
     """Find a population, implied or printed, that changes by more than 2 % a year (``YEARLY_CHANGE``)."""
-    groups: dict[int, list[tuple[Range, Problem, tuple[Printed, ...]]]] = defaultdict(list)
+    groups: dict[tuple[int, str], list[tuple[Range, Problem, tuple[Printed, ...]]]] = defaultdict(list)
     for item in implied_populations(plan):
-        groups[item.ratio.year or 0].append((item.range, _implied(item), (item.count, item.ratio)))
+        when = item.ratio.year or 0, item.ratio.role
+        groups[when].append((item.range, _implied(item), (item.count, item.ratio)))
     for record in plan.with_role("baseline", "planning"):
-        is_population = record.subject == "population" and record.per == "count"
-        if is_population and record.year and not record.part_of and not record.bound:
-            groups[record.year].append((record.range, words.counted(record), (record,)))
-    for first, last in pairwise(sorted(groups)):
-        before, after = _hull(groups[first]), _hull(groups[last])
+        if _is_population(record) and record.year:
+            groups[record.year, record.role].append((record.range, words.counted(record), (record,)))
+    for (first, one), (last, other) in pairwise(sorted(groups)):
+        before, after = _hull(groups[first, one]), _hull(groups[last, other])
         allowed = YEARLY_CHANGE * (last - first)
         if before.low * (1 - allowed) <= after.high and after.low <= before.high * (1 + allowed):
             continue
@@ -163,12 +163,14 @@ def population_change(plan: PrintedPlan) -> Iterator[Finding]:
             "printed.finding.population_change",
             first=first,
             last=last,
-            before=words.joined([phrase for _, phrase, _ in groups[first]]),
-            after=words.joined([phrase for _, phrase, _ in groups[last]]),
+            before=words.joined([phrase for _, phrase, _ in groups[first, one]]),
+            after=words.joined([phrase for _, phrase, _ in groups[last, other]]),
             change=f"{float((after.low + after.high) / (before.low + before.high)) - 1:+.0%}",
             allowed=f"{float(YEARLY_CHANGE):.0%}",
         )
-        records = tuple(dict.fromkeys(r for year in (first, last) for _, _, used in groups[year] for r in used))
+        records = tuple(
+            dict.fromkeys(r for when in ((first, one), (last, other)) for _, _, used in groups[when] for r in used)
+        )
         numbers = tuple(Fraction(end) for span in (before, after) for end in (span.low, span.high))
         yield Finding("population_change", "question", plan.name, records, numbers, sentence)
 

@@ -70,7 +70,7 @@ class Printed(Record):
     """What is counted: a subject of the package, a facility type, or any word with a ``title``."""
     title: Title | None = None
     """Name of a subject the package does not know."""
-    value: Decimal = Field(ge=0)
+    value: Decimal = Field(ge=0, le=10**15, decimal_places=9)
     """The number as printed, with its zeros: ``2.0`` says more than ``2``."""
     per: Per
     """Unit."""

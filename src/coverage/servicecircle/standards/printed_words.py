@@ -77,6 +77,8 @@ def cited(record: Printed) -> Problem:
     """Return the number and the line it stands on."""
     if record.source:
         return problem("printed.from_source", amount=amount(record), source=record.source)
+    if record.printed:
+        return problem("printed.on_line_as", amount=amount(record), printed=record.printed, line=record.place)
     return problem("printed.on_line", amount=amount(record), line=record.place)
 
 
