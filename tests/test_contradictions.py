@@ -502,6 +502,79 @@ def test_an_unqualified_ratio_goes_with_the_unqualified_count():
     assert [item.count.name for item in implied_populations(plain)] == ["c"]
 
 
+@pytest.mark.parametrize(
+    ("count", "ratio"),
+    [
+        ({"bound": "above"}, {}),
+        ({}, {"bound": "at_least"}),
+        ({"part_of": "whole"}, {}),
+        ({"year": 2015}, {}),
+        ({"qualifier": "open"}, {"qualifier": "authorised"}),
+        ({"value": "0"}, {}),
+        ({}, {"value": "0.0"}),
+        ({}, {"of": "women"}),
+    ],
+)
+def test_what_implies_no_population(count, ratio):
+    def implied(count, ratio):
+        beds = record("a", "beds", **({"value": "2000"} | count))
+        per_1000 = record("b", "beds", per="per_1000", **({"value": "5.0"} | ratio))
+        return [item.value for item in implied_populations(PrintedPlan("own", "own", (beds, per_1000)))]
+
+    assert implied({}, {}) == [400_000]
+    assert implied(count, ratio) == []
+
+
+def test_a_bound_is_no_start_of_an_increase():
+    start, end, more = rise("51")
+    assert findings_of("increase", start, end, more)
+    assert not findings_of("increase", record("a", "beds", "100", year=2015, bound="above"), end, more)
+
+
+def test_a_printed_ratio_is_not_worked_out_again():
+    target = record("t", "beds", "4.5", "per_1000", "target", 2025, better="more")
+    others = two_ratios("5.0", "2.5")[2:]  # doctors: 400,000 people, 2,000 beds are 5 per 1,000
+    assert findings_of("above_target", record("a", "beds", "2000"), *others, target)
+    assert not findings_of(
+        "above_target", record("a", "beds", "2000"), *others, target, record("r", "beds", "4.0", "per_1000")
+    )
+
+
+def test_a_weak_target_printed_twice_is_told_once():
+    target = {"value": "2.5", "per": "percent", "role": "target", "year": 2025, "better": "more"}
+    records = (
+        record("a", "smoking", "3.0", "percent"),
+        record("b", "smoking", **target),
+        record("c", "smoking", **target),
+    )
+    assert len(findings_of("no_progress", *records)) == 1
+
+
+def test_about_is_too_vague_for_a_verdict_on_progress():
+    base = record("a", "smoking", "3.0", "percent")
+    target = {"value": "2", "per": "percent", "role": "target", "year": 2025, "better": "more"}
+    assert findings_of("no_progress", base, record("b", "smoking", **target))
+    assert not findings_of("no_progress", base, record("b", "smoking", about=True, **target))
+
+
+@pytest.mark.parametrize(
+    ("more", "half"),
+    [
+        ({"value": "374"}, "0"),
+        ({"value": "1.5"}, "0.05"),
+        ({"value": "10.03", "scale": 10_000}, "50"),
+        ({"value": "17", "scale": 10_000, "about": True}, "10000"),
+        ({"value": "17", "about": True}, "1"),
+        ({"value": "2.0", "per": "per_1000"}, "0.00005"),
+        ({"value": "63", "per": "percent"}, "0.005"),
+        ({"value": "2.0", "per": "per_1000", "role": "target"}, "0"),
+        ({"value": "2.5", "per": "km", "role": "limit"}, "0"),
+    ],
+)
+def test_rounding(more, half):
+    assert record("a", "beds", **more).rounding == Fraction(Decimal(half))
+
+
 def test_ratios_of_births_imply_no_population():
     records = (
         record("a", "infant_mortality", "20"),
