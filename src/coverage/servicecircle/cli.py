@@ -20,12 +20,15 @@ import typer
 from servicecircle import __version__
 from servicecircle.console import Language, Progress, Session, Terminated, jsonable, one_line, open_session
 from servicecircle.errors import UsageError, problem
+from servicecircle.text import say, sentence
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from servicecircle.results import CriterionSummary, Results
+    from servicecircle.standards.findings import Finding
     from servicecircle.standards.model import Standard
+    from servicecircle.standards.printed import PrintedPlan
     from servicecircle.study import Study
 
 app = typer.Typer(
@@ -36,7 +39,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-standards_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="标准库。 The standards: list, show.")
+standards_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="标准库。 The standards: list, show, check."
+)
 app.add_typer(standards_app, name="standards")
 
 
@@ -65,6 +70,17 @@ SeedOption = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="随
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="数据文件夹。 Folder of data.")]
 StudyOutput = Annotated[
     Path | None, _option("-o", "--output", metavar="FILE", text="研究文件；默认 DIR/study.toml。 The study file.")
+]
+PlansArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PLAN]...", help="规划，如 dalad；默认全部。 Plans; all.", show_default=False),
+]
+PrintedOption = Annotated[
+    list[Path] | None, _option("--file", metavar="FILE", text="自己的数字 (.toml)，可重复。 Numbers of your own plan.")
+]
+PopulationOption = Annotated[
+    list[str] | None,
+    _option("--population", metavar="NAME=N", text="已知人口，如 registered=372034，可重复。 A known population."),
 ]
 StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
 
@@ -334,6 +350,74 @@ def show_standard(
             raise UsageError(problem("cli.unknown_standard", id=standard, nearest=", ".join(near)))
         for line in _standard_lines(catalogue[standard], session):
             typer.echo(one_line(line))
+
+
+@standards_app.command("check")
+def check_plans(
+    ctx: typer.Context,
+    plans: PlansArgument = None,
+    file: PrintedOption = None,
+    population: PopulationOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """核对规划自己写的数字，列出矛盾。 Check the numbers a plan prints against each other."""
+    with open_session(ctx, lang=lang, debug=debug, as_json=as_json) as session:
+        session.record |= {"command": "standards check", "plans": []}
+        from servicecircle.standards.contradictions import check as check_plan
+        from servicecircle.standards.contradictions import compare, known_populations
+        from servicecircle.standards.printed import load_printed
+
+        known = known_populations(population or ())
+        chosen = _printed_plans(plans or [], file or [])
+        if known and len(chosen) != 1:
+            raise UsageError(problem("cli.population_one_plan", count=len(chosen)))
+        for plan in chosen:
+            findings = (*check_plan(plan, known), *compare(plan, load_printed().values()))
+            session.record["plans"].append(_plan_record(plan, findings, session))
+            if not as_json:
+                _print_findings(plan, findings, session)
+
+
+def _printed_plans(names: list[str], paths: list[Path]) -> list[PrintedPlan]:
+    """Return the plans to check: those named, and the files; all that are shipped when none is given."""
+    from servicecircle.standards.printed import load_printed, read_printed
+
+    shipped = load_printed()
+    unknown = [name for name in dict.fromkeys(names) if name not in shipped]
+    if unknown:
+        raise UsageError([problem("cli.unknown_printed", plan=name, known=", ".join(shipped)) for name in unknown])
+    named = dict.fromkeys(names) if names or paths else shipped
+    return [*(shipped[name] for name in named), *map(read_printed, paths)]
+
+
+def _print_findings(plan: PrintedPlan, findings: tuple[Finding, ...], session: Session) -> None:
+    grades = [finding.grade for finding in findings]
+    counts = {f"{grade}s": grades.count(grade) for grade in ("contradiction", "question", "note")}
+    values = {"plan": plan.name, "file": plan.plan, "numbers": len(plan.records)}
+    typer.echo(one_line(session.say("plan_checked", **values, **counts)))
+    for finding in findings:
+        lines = ", ".join(map(str, finding.lines)) or "-"
+        grade = say(session.language, f"printed.grade.{finding.grade}")
+        text = sentence(session.language, finding.sentence)
+        typer.echo(one_line(session.say("plan_finding", plan=plan.name, lines=lines, grade=grade, sentence=text)))
+
+
+def _plan_record(plan: PrintedPlan, findings: tuple[Finding, ...], session: Session) -> dict[str, Any]:
+    records = [
+        {
+            "rule": finding.rule,
+            "grade": finding.grade,
+            "lines": list(finding.lines),
+            "quotes": list(finding.quotes),
+            "records": [record.name for record in finding.records],
+            "numbers": [float(number) for number in finding.numbers],
+            "sentence": one_line(sentence(session.language, finding.sentence)),
+        }
+        for finding in findings
+    ]
+    return {"plan": plan.name, "source": plan.plan, "numbers": len(plan.records), "findings": records}
 
 
 def _plan(key: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from servicecircle.standards.catalogue import load_catalogue
+from servicecircle.standards.contradictions import RULES, compare
 from servicecircle.standards.demands import asset_title, demand_text, need_text, types_text
 from servicecircle.standards.faults import types_of
+from servicecircle.standards.findings import AGREEMENT
 from servicecircle.standards.model import MM_PER_KM, MS_PER_MIN, Covering, Criterion, Standard
 from servicecircle.standards.modes import standard_modes
+from servicecircle.standards.printed import Printed
 from servicecircle.standards.vocabulary import assets, ownerships, type_title
 from servicecircle.text.text import catalogue, say
 
@@ -114,13 +117,76 @@ python -c "from servicecircle.standards.wording import handbook; print(handbook(
 
 """
 
+CHECKS = """
+## Checking the numbers a plan prints
+
+`servicecircle standards check` holds the printed numbers of a plan against each other and says, with lines, what does
+not fit: `servicecircle standards check dalad --lang en`. Without a name it takes all shipped plans; `--json` gives one
+document. With `--population registered=372034 --population resident=330100` it also says which population the ratios
+rest on and what that does to every gap. It names three grades: a *contradiction* (no reading fits both numbers), a
+*question* (two readings are possible, the plan should say which) and a *note*. It finds what arithmetic can find, not
+what takes understanding: a sentence cut off, two words for one clinic, a city's figure in a district's plan.
+
+**Rounding.** A printed number stands for everything that rounds to it: 2.0 is 1.95 to 2.05, 10.03万 is 100,250 to
+100,350; "about" doubles that. Whole counts, targets and limits are exact. A count and a ratio therefore imply a range
+of populations, and two numbers contradict each other only when their ranges do not even touch. Populations implied for
+one year also agree when they differ by {agreement} of the smaller or less.
+
+The numbers stand in `src/coverage/servicecircle/standards/printed/*.toml`. A plan of your own goes into a file of the
+same form, checked with `--file my_plan.toml`:
+
+```toml
+plan = "Health plan of the county, 2021-2025"
+
+[[printed]]
+name = "beds-2020"
+subject = "beds"
+value = 1715
+per = "count"
+role = "baseline"
+year = 2020
+line = 7
+quote = "1715张"
+```
+
+Write a number with the zeros it is printed with (`2.0`). A subject the package does not know needs a `title`.
+
+| rule | what it does |
+| --- | --- |
+{rules}
+| key | meaning |
+| --- | --- |
+{keys}
+Subjects: {subjects}, and every facility type of `vocabulary.toml`.
+"""
+
 COLUMNS = ("id", "名称", "title", "kind", "demands", "types", "applies to", "target", "clause")
 
 
 def handbook() -> str:
-    """Return the page ``docs/standards.md``: how to add a record, and a Markdown table of the shipped ones."""
+    """Return the page ``docs/standards.md``: how to add a record, the shipped ones, the check of printed numbers."""
     rows = [COLUMNS, ("---",) * len(COLUMNS), *(_row(standard) for standard in load_catalogue().values())]
-    return HANDBOOK + "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows)
+    return HANDBOOK + "".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |\n" for row in rows) + _checks()
+
+
+def _checks() -> str:
+    """Return the section on printed numbers; rules and keys are described by their own docstrings."""
+    rules: dict[str, object] = {**RULES, "other_plans": compare}
+    keys = Printed.model_fields.items()
+    prefix = "printed.subject."
+    return CHECKS.format(
+        agreement=f"{float(AGREEMENT):.1%}",
+        rules="".join(
+            f"| `{name}` | {(rule.__doc__ or '').splitlines()[0].replace('``', '`')} |\n"
+            for name, rule in rules.items()
+        ),
+        keys="".join(
+            f"| `{name}` | {' '.join((info.description or '').split()).replace('``', '`')} |\n" for name, info in keys
+        ),
+        subjects=", ".join(
+            f"`{key.removeprefix(prefix)}`" for key in sorted(catalogue("en")) if key.startswith(prefix)
+        ),
+    )
 
 
 def _row(standard: Standard) -> tuple[str, ...]:

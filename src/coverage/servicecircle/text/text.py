@@ -44,6 +44,15 @@ def say(language: str, key: str, /, **values: Any) -> str:
 
 
 def sentence(language: str, problem: Problem) -> str:
-    """Return the sentence of one problem; a value that is itself a problem becomes its sentence first."""
-    values = {name: sentence(language, v) if isinstance(v, Problem) else v for name, v in problem.values.items()}
-    return say(language, problem.key, **values)
+    """Return the sentence of one problem.
+
+    A value that is itself a problem becomes its sentence first; one with ``in_language`` (a title in both languages)
+    becomes its words.
+    """
+    return say(language, problem.key, **{name: _worded(language, value) for name, value in problem.values.items()})
+
+
+def _worded(language: str, value: Any) -> Any:
+    if isinstance(value, Problem):
+        return sentence(language, value)
+    return value.in_language(language) if hasattr(value, "in_language") else value
