@@ -187,6 +187,7 @@ tcm_pharmacy                    hosted_service                中药房
 counselling_room                hosted_service                心理咨询室
 psychology_clinic               hosted_service                心理门诊
 mother_baby_room                hosted_service                母婴室
+first_aid_training_point        -                             急救培训点 急救知识普及培训点
 continuing_care                 -                             接续性医疗机构
 rehabilitation                  continuing_care               康复机构
 nursing_home                    continuing_care               护理院
