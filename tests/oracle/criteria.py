@@ -225,6 +225,10 @@ health_path                     fitness_venue                 健康步道 健�
 school_ground                   fitness                       学校体育场地 学校操场
 school                          -                             学校 小学 中学 中小学
 kindergarten                    -                             幼儿园
+inspected_place                 -                             学校周边整治对象
+water_monitoring_point          public_health                 饮用水监测点
+urban_water_monitoring_point    water_monitoring_point        城区饮用水监测点
+rural_water_monitoring_point    water_monitoring_point        农村饮用水监测点
 """
 _LINES = [line.split() for line in TYPES.strip().splitlines()]
 WIDER = {code: wider for code, wider, *_ in _LINES if wider != "-"}
