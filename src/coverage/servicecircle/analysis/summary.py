@@ -141,7 +141,7 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
     computed = entry.state == "computed"
     units = _unit_readings(entry, counts)
     is_short = short_units(world, counts)
-    target = 1.0 if standard.kind == "presence" and standard.target_share is None else standard.target_share
+    target = standard.target_share
     of_units = standard.kind == "presence" or standard.target_of == "units"
     total, reached = (float(len(units.every)), float(units.every.sum())) if of_units else (persons, served)
     share = reached / total if total > 0 else None

@@ -205,8 +205,10 @@ def target_text(part: Part, language: str) -> str:
     count, share = getattr(standard, "target_count", None), getattr(standard, "target_share", None)
     if count is not None:
         return f"≥ {count}"
-    if share is not None or standard.kind == "presence":
-        return f"≥ {percent(1.0 if share is None else share)}"
+    if share is not None:
+        return f"≥ {percent(share)}"
+    if standard.criteria():
+        return ""
     readings = part.finding.readings if part.finding is not None else ()
     low, high = (readings[0].low, readings[0].high) if readings else (None, None)
     low, high = getattr(standard, "at_least", low), getattr(standard, "at_most", high)
