@@ -90,7 +90,7 @@ class Bench:
         """
         frame = self.world.facilities
         wanted = record.types if types is None else types
-        mask = (frame["unit"] >= 0).to_numpy()
+        mask = (frame["unit"] >= 0).to_numpy().copy()
         if wanted:
             mask &= frame["type"].isin(accepts(wanted)).to_numpy()
         of_type, owners = int(mask.sum()), frame["ownership"].to_numpy()

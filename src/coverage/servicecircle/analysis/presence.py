@@ -65,7 +65,7 @@ def groups_of(units: gpd.GeoDataFrame, per: Level, unit_kinds: tuple[str, ...] =
     if per == "county":
         return Groups(np.zeros(len(units), dtype=np.int64), [""], [""], "area")
     if per == "village":
-        mask = (units["basis"] != "block").to_numpy()
+        mask = (units["basis"] != "block").to_numpy().copy()
         if unit_kinds:
             mask &= units["kind"].isin([*unit_kinds, ""]).to_numpy()
         of_unit = np.where(mask, np.cumsum(mask) - 1, -1)

@@ -26,6 +26,8 @@ STATES = ("computed", "reported", "no data", "not computable")
 #: A row of several demands is judged by the worst of them.
 WORST = (NOT_MET, DEPENDS, NO_DATA, MET, "reported", NO_TARGET, "not computable")
 BETWEEN = "\n"
+#: What a presence is short of, by the level it counts in.
+SHORT_OF = {"village": "units", "township": "towns", "county": "areas"}
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,9 @@ def verdict_of(parts: Sequence[Part]) -> str:
     verdicts = [part.verdict for part in parts]
     if all(part.standard.reading for part in parts):
         return common(verdicts)  # type: ignore[arg-type]
-    if set(verdicts) <= {NO_TARGET, NO_DATA} and NO_TARGET in verdicts:
-        return NO_TARGET
+    if set(verdicts) == {NO_TARGET, NO_DATA}:
+        unanswered = [part for part in parts if part.verdict == NO_DATA]
+        return NO_DATA if any(target_text(part, "en") for part in unanswered) else NO_TARGET
     return next(verdict for verdict in WORST if verdict in verdicts)
 
 
@@ -97,32 +100,46 @@ def verdict_counts(results: Results) -> dict[str, int]:
     return dict(counts.most_common())
 
 
+#: Texts of one record; a row joins those of its records, line by line.
+TEXTS = (
+    *("title", "demand_text", "value_text", "baseline_text", "target_text", "short_text", "readings_text"),
+    *("parameters_text", "missing_text", "clause", "note"),
+)
+
+
+def part_cells(part: Part, language: str) -> dict[str, str]:
+    """Return the texts of one record: what it demands, what was found, where it stands (``TEXTS``)."""
+    standard = part.standard
+    return {
+        "title": standard.title.in_language(language),
+        "demand_text": demands(standard, language),
+        "value_text": _value(part, language),
+        "baseline_text": _baseline(standard),
+        "target_text": _target(part, language),
+        "short_text": _short(part, language),
+        "readings_text": _readings(part, language),
+        "parameters_text": _parameters(part, language),
+        "missing_text": _missing(part, language),
+        "clause": clause_text(standard, language),
+        "note": standard.note.in_language(language) if standard.note else "",
+    }
+
+
 def _row(place: str, row: str, parts: list[Part], language: str) -> dict[str, Any]:
     standards = [part.standard for part in parts]
     verdict = verdict_of(parts)
-    clauses = dict.fromkeys(clause_text(standard, language) for standard in standards)
-    return {
+    cells = [part_cells(part, language) for part in parts]
+    return {name: _lines(one[name] for one in cells) for name in TEXTS} | {
         "place": place,
         "row": row,
         "ids": " ".join(standard.id for standard in standards),
-        "title": _lines(standard.title.in_language(language) for standard in standards),
-        "demand_text": _lines(demands(standard, language) for standard in standards),
         "kinds": " ".join(dict.fromkeys(standard.kind for standard in standards)),
         "state": state_of(parts),
         "verdict": verdict,
         "verdict_text": say(language, f"tables.word.{verdict}"),
-        "value_text": _lines(_value(part, language) for part in parts),
-        "baseline_text": _lines(_baseline(standard) for standard in standards),
-        "target_text": _lines(_target(part, language) for part in parts),
-        "short_text": _lines(_short(part, language) for part in parts),
-        "readings_text": _lines(_readings(part, language) for part in parts),
-        "parameters_text": _lines(_parameters(part, language) for part in parts),
-        "missing_text": _lines(_missing(part, language) for part in parts),
         "plan": standards[0].plan,
         "lines": ", ".join(dict.fromkeys(str(standard.line) for standard in standards if standard.line)),
-        "clause": _lines(clauses),
         "status": standards[0].status,
-        "note": _lines(standard.note.in_language(language) for standard in standards if standard.note),
     }
 
 
@@ -221,13 +238,15 @@ def _short(part: Part, language: str) -> str:
     if part.finding is not None:
         short = part.finding.short
         return "" if not short else _with_unit(short, part.finding.short_unit, language)
-    texts = []
+    texts: list[str] = []
+    standard: Any = part.standard
     for summary in part.summaries:
         if summary.state != "computed":
             continue
         lacking = summary.persons - summary.covered_persons
+        missed = summary.units - summary.units_every
         if summary.criterion.measure == "presence":
-            texts.append(_with_unit(float(summary.units - summary.units_every), "units", language))
+            texts += [_with_unit(float(missed), SHORT_OF[standard.per], language)] if missed else []
         elif round(lacking):
             texts.append(
                 f"{limit_text(summary.criterion, language)}: {_with_unit(round(lacking), 'persons', language)}"

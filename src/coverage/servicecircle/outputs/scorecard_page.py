@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, Template
 
-from servicecircle.outputs.scorecard import rows_of, scorecard, verdict_counts, why_text
+from servicecircle.outputs.scorecard import part_cells, rows_of, verdict_counts, verdict_of, why_text
 from servicecircle.outputs.start import LANG, POLICY
 from servicecircle.outputs.webmap import words
 from servicecircle.text.text import catalogue, say
@@ -30,7 +30,8 @@ STYLES = {
     "not computable": "open",
 }
 #: Columns on the page, as they are called in the table.
-COLUMNS = ("register_row", "title", "value_text", "target_text", "verdict", "short_text")
+COLUMNS = ("register_row", "title", "value_text", "target_text", "short_text", "verdict_text")
+LABELS = ("clause", "readings", "basis", "list", "baseline")
 
 
 def scorecard_page(results: Results) -> str:
@@ -51,27 +52,39 @@ def scorecard_page(results: Results) -> str:
         ],
         columns=[header[f"tables.header.{name}"] for name in COLUMNS],
         plans=_plans(results, language),
-        labels={name: say(language, f"scorecard.{name}") for name in ("clause", "readings", "basis", "list")},
+        labels={
+            name: say(language, f"scorecard.{name}") for name in ("clause", "readings", "basis", "list", "baseline")
+        },
         note=words.map_note(results.study),
         back=say(language, "scorecard.back"),
     )
 
 
 def _plans(results: Results, language: str) -> list[dict[str, Any]]:
-    """Return the rows plan by plan."""
-    frame = scorecard(results)
+    """Return the rows plan by plan, each with its records."""
     plans: dict[str, list[dict[str, Any]]] = {}
-    for cells, parts in zip(frame.to_dict("records"), rows_of(results).values(), strict=True):
-        style = STYLES.get(str(cells["verdict"]), "plain")
-        plans.setdefault(str(cells["place"]), []).append(
-            {str(name): value for name, value in cells.items()} | {"style": style, "items": _items(parts, language)}
+    for (place, row), parts in rows_of(results).items():
+        verdict = verdict_of(parts)
+        plans.setdefault(place, []).append(
+            {"row": row, "chip": _chip(verdict, language), "parts": [_part(part, parts, language) for part in parts]}
         )
     name = catalogue(language)
     return [{"title": name.get(f"standards.plan.{place}", place), "rows": rows} for place, rows in plans.items()]
 
 
-def _items(parts: list[Part], language: str) -> str:
-    items = [item for part in parts if part.finding is not None for item in part.finding.items]
+def _part(part: Part, parts: list[Part], language: str) -> dict[str, Any]:
+    """Return the texts of one record; its own verdict only where the row has several records."""
+    chip = _chip(part.verdict, language) if len(parts) > 1 else None
+    more = {"id": part.standard.id, "chip": chip, "listed": _items(part, language)}
+    return part_cells(part, language) | more
+
+
+def _chip(verdict: str, language: str) -> dict[str, str]:
+    return {"text": say(language, f"tables.word.{verdict}"), "style": STYLES.get(verdict, "plain")}
+
+
+def _items(part: Part, language: str) -> str:
+    items = () if part.finding is None else part.finding.items
     named = "; ".join(f"{item.parent}{item.name} ({why_text(item, language)})" for item in items[:LISTED])
     more = len(items) - LISTED
     return f"{named} {say(language, 'findings.words.more', count=more)}" if more > 0 else named
