@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from servicecircle.results import CriterionSummary, Results
-    from servicecircle.standards.findings import Finding
+    from servicecircle.standards.findings import PlanFinding
     from servicecircle.standards.model import Standard
     from servicecircle.standards.printed import PrintedPlan
     from servicecircle.study import Study
@@ -392,7 +392,7 @@ def _printed_plans(names: list[str], paths: list[Path]) -> list[PrintedPlan]:
     return [*(shipped[name] for name in named), *map(read_printed, paths)]
 
 
-def _print_findings(plan: PrintedPlan, findings: tuple[Finding, ...], session: Session) -> None:
+def _print_findings(plan: PrintedPlan, findings: tuple[PlanFinding, ...], session: Session) -> None:
     grades = [finding.grade for finding in findings]
     counts = {f"{grade}s": grades.count(grade) for grade in ("contradiction", "question", "note")}
     values = {"plan": plan.name, "file": plan.plan, "numbers": len(plan.records)}
@@ -404,7 +404,7 @@ def _print_findings(plan: PrintedPlan, findings: tuple[Finding, ...], session: S
         typer.echo(one_line(session.say("plan_finding", plan=plan.name, lines=lines, grade=grade, sentence=text)))
 
 
-def _plan_record(plan: PrintedPlan, findings: tuple[Finding, ...], session: Session) -> dict[str, Any]:
+def _plan_record(plan: PrintedPlan, findings: tuple[PlanFinding, ...], session: Session) -> dict[str, Any]:
     records = [
         {
             "rule": finding.rule,

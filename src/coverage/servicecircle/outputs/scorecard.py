@@ -219,6 +219,8 @@ def _target(part: Part, language: str) -> str:
 def target_text(part: Part, language: str) -> str:
     """Return the target of a record without its year; an empty text where the plan prints none."""
     standard: Any = part.standard
+    if standard.kind == "siting":
+        return "-".join(str(one) for one in (standard.count, standard.count_most) if one is not None)
     count, share = getattr(standard, "target_count", None), getattr(standard, "target_share", None)
     if count is not None:
         return f"≥ {count}"

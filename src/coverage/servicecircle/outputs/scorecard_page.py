@@ -11,7 +11,9 @@ from jinja2 import Environment, Template
 from servicecircle.outputs.scorecard import part_cells, rows_of, verdict_counts, verdict_of, why_text
 from servicecircle.outputs.start import LANG, POLICY
 from servicecircle.outputs.webmap import words
-from servicecircle.text.text import catalogue, say
+from servicecircle.standards.contradictions import check
+from servicecircle.standards.printed import load_printed
+from servicecircle.text.text import catalogue, say, sentence
 
 if TYPE_CHECKING:
     from servicecircle.outputs.scorecard import Part
@@ -31,7 +33,7 @@ STYLES = {
 }
 #: Columns on the page, as they are called in the table.
 COLUMNS = ("register_row", "title", "value_text", "target_text", "short_text", "verdict_text")
-LABELS = ("clause", "readings", "basis", "list", "baseline")
+LABELS = ("clause", "readings", "basis", "list", "baseline", "contradictions")
 
 
 def scorecard_page(results: Results) -> str:
@@ -69,7 +71,21 @@ def _plans(results: Results, language: str) -> list[dict[str, Any]]:
             {"row": row, "chip": _chip(verdict, language), "parts": [_part(part, parts, language) for part in parts]}
         )
     name = catalogue(language)
-    return [{"title": name.get(f"standards.plan.{place}", place), "rows": rows} for place, rows in plans.items()]
+    return [
+        {
+            "title": name.get(f"standards.plan.{place}", place),
+            "rows": rows,
+            "contradictions": _contradictions(place, language),
+        }
+        for place, rows in plans.items()
+    ]
+
+
+def _contradictions(place: str, language: str) -> list[str]:
+    """Return what in the plan's own numbers no reading makes fit: a verdict beside them needs the reader to know."""
+    plan = load_printed().get(place)
+    found = () if plan is None else check(plan)
+    return [sentence(language, finding.sentence) for finding in found if finding.grade == "contradiction"]
 
 
 def _part(part: Part, parts: list[Part], language: str) -> dict[str, Any]:

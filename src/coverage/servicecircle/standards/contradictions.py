@@ -18,7 +18,7 @@ from types import MappingProxyType
 from servicecircle.errors import Problem, UsageError, problem
 from servicecircle.standards import population_rules
 from servicecircle.standards import printed_words as words
-from servicecircle.standards.findings import Finding, Grade, Implied, direction, implied_populations
+from servicecircle.standards.findings import Grade, Implied, PlanFinding, direction, implied_populations
 from servicecircle.standards.printed import BASES, Printed, PrintedPlan, Range
 
 #: Nobody walks a service circle faster (km/h): a brisk adult does 6.
@@ -30,7 +30,7 @@ ENOUGH_PLANS = 3
 # --- sums and differences --------------------------------------------------------------------------------------------
 
 
-def increases(plan: PrintedPlan) -> Iterator[Finding]:
+def increases(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a printed increase, or growth in per cent, that is not end minus start."""
     for rise in plan.with_role("increase"):
         for start, end in product(_at(plan, rise, rise.from_year), _at(plan, rise, rise.year)):
@@ -54,7 +54,7 @@ def increases(plan: PrintedPlan) -> Iterator[Finding]:
                 worked=text,
                 printed=words.cited(rise),
             )
-            yield Finding("increase", "contradiction", plan.name, (start, end, rise), (value,), sentence)
+            yield PlanFinding("increase", "contradiction", plan.name, (start, end, rise), (value,), sentence)
 
 
 def _at(plan: PrintedPlan, like: Printed, year: int | None) -> list[Printed]:
@@ -80,7 +80,7 @@ def _number(value: Fraction) -> str:
     return f"{int(value):,}" if value.denominator == 1 else f"{float(value):,.6g}"
 
 
-def yearly_growth(plan: PrintedPlan) -> Iterator[Finding]:
+def yearly_growth(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a mean yearly growth that does not compound to the growth printed for the whole time."""
     for rate, rise in product(plan.with_role("yearly_increase"), plan.with_role("increase")):
         same = _quantity(rate) == _quantity(rise) and (rate.from_year, rate.year) == (rise.from_year, rise.year)
@@ -99,10 +99,10 @@ def yearly_growth(plan: PrintedPlan) -> Iterator[Finding]:
             worked=words.decimal(value * 100, 1),
             printed=words.cited(rise),
         )
-        yield Finding("yearly_growth", "question", plan.name, (rate, rise), (value,), sentence)
+        yield PlanFinding("yearly_growth", "question", plan.name, (rate, rise), (value,), sentence)
 
 
-def list_sums(plan: PrintedPlan) -> Iterator[Finding]:
+def list_sums(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a list whose items do not sum to its total; a shortfall contradicts only where the list is complete."""
     for total in plan.records:
         items = [record for record in plan.records if record.item_of == total.name]
@@ -122,10 +122,10 @@ def list_sums(plan: PrintedPlan) -> Iterator[Finding]:
             items=len(items),
         )
         grade: Grade = "note" if is_short else "contradiction"
-        yield Finding("list_sum", grade, plan.name, (total, *items), (value,), sentence)
+        yield PlanFinding("list_sum", grade, plan.name, (total, *items), (value,), sentence)
 
 
-def parts(plan: PrintedPlan) -> Iterator[Finding]:
+def parts(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a part that is larger than its whole."""
     wholes = {record.name: record for record in plan.records}
     for part in plan.records:
@@ -134,13 +134,13 @@ def parts(plan: PrintedPlan) -> Iterator[Finding]:
             continue
         sentence = problem("printed.finding.part", part=words.counted(part), whole=words.counted(whole))
         numbers = (part.amount, whole.amount)
-        yield Finding("part", "contradiction", plan.name, (part, whole), numbers, sentence)
+        yield PlanFinding("part", "contradiction", plan.name, (part, whole), numbers, sentence)
 
 
 # --- two values of one quantity --------------------------------------------------------------------------------------
 
 
-def two_values(plan: PrintedPlan) -> Iterator[Finding]:
+def two_values(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find two printed values of one quantity, role and year that no rounding reconciles."""
     groups: dict[tuple[str, ...], list[Printed]] = defaultdict(list)
     for record in plan.with_role("baseline", "target", "limit", "planning"):
@@ -167,7 +167,7 @@ def _fit(one: Printed, other: Printed) -> bool:
     return one.amount == other.amount
 
 
-def _two(plan: PrintedPlan, one: Printed, other: Printed) -> Finding:
+def _two(plan: PrintedPlan, one: Printed, other: Printed) -> PlanFinding:
     pairs = [item for item in implied_populations(plan) if item.ratio in (one, other)]
     by_count: dict[str, list[Implied]] = defaultdict(list)
     for item in pairs:
@@ -188,7 +188,7 @@ def _two(plan: PrintedPlan, one: Printed, other: Printed) -> Finding:
     grade: Grade = "contradiction" if one.year == other.year else "question"
     numbers = tuple(item.value for item in pairs) or (one.amount, other.amount)
     sentence = problem(f"printed.finding.{key}", **values)
-    return Finding("two_values", grade, plan.name, (one, other, *counts), numbers, sentence)
+    return PlanFinding("two_values", grade, plan.name, (one, other, *counts), numbers, sentence)
 
 
 def _implied_by(group: Sequence[Implied]) -> Problem:
@@ -199,7 +199,7 @@ def _implied_by(group: Sequence[Implied]) -> Problem:
 # --- what is, and what is aimed at -----------------------------------------------------------------------------------
 
 
-def no_progress(plan: PrintedPlan) -> Iterator[Finding]:
+def no_progress(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a target that what is already reaches: equal (a note), or weaker than it (a question)."""
     told = set()
     for target in plan.with_role("target"):
@@ -223,7 +223,7 @@ def no_progress(plan: PrintedPlan) -> Iterator[Finding]:
                 better=problem(f"printed.better.{target.better}"),
             )
             grade: Grade = "note" if is_equal else "question"
-            yield Finding("no_progress", grade, plan.name, (base, target), (base.amount, target.amount), sentence)
+            yield PlanFinding("no_progress", grade, plan.name, (base, target), (base.amount, target.amount), sentence)
 
 
 def _latest(plan: PrintedPlan, target: Printed) -> list[Printed]:
@@ -246,7 +246,7 @@ def _is_open(base: Printed, target: Printed) -> bool:
 # --- distance and time -----------------------------------------------------------------------------------------------
 
 
-def walking_speed(plan: PrintedPlan) -> Iterator[Finding]:
+def walking_speed(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a distance and a time of one clause that mean more than 6 km/h (``FASTEST_WALK_KMH``)."""
     for distance, time in product(plan.records, plan.records):
         tied = distance.belongs and distance.belongs == time.belongs
@@ -263,13 +263,13 @@ def walking_speed(plan: PrintedPlan) -> Iterator[Finding]:
             speed=_number(speed),
             walk=_number(FASTEST_WALK_KMH),
         )
-        yield Finding("walking_speed", "question", plan.name, (distance, time), (speed,), sentence)
+        yield PlanFinding("walking_speed", "question", plan.name, (distance, time), (speed,), sentence)
 
 
-Rule = Callable[[PrintedPlan], Iterator[Finding]]
+Rule = Callable[[PrintedPlan], Iterator[PlanFinding]]
 
 
-def check(plan: PrintedPlan, known: Iterable[Printed] = ()) -> tuple[Finding, ...]:
+def check(plan: PrintedPlan, known: Iterable[Printed] = ()) -> tuple[PlanFinding, ...]:
     """Return what every rule finds, in the order of ``RULES``, inside one rule in the order of the records.
 
     Parameters
@@ -283,7 +283,7 @@ def check(plan: PrintedPlan, known: Iterable[Printed] = ()) -> tuple[Finding, ..
     return tuple(finding for rule in RULES.values() for finding in rule(whole))
 
 
-def compare(plan: PrintedPlan, others: Iterable[PrintedPlan]) -> Iterator[Finding]:
+def compare(plan: PrintedPlan, others: Iterable[PrintedPlan]) -> Iterator[PlanFinding]:
     """Find targets that no other plan is like: a ceiling where all others aim for more, or another order of size.
 
     A target is of another size when it is less than half the smallest or more than twice the largest of the others;
@@ -310,7 +310,7 @@ def compare(plan: PrintedPlan, others: Iterable[PrintedPlan]) -> Iterator[Findin
             count=len(found),
             others=words.joined(phrases),
         )
-        yield Finding("other_plans", "question", plan.name, (target,), (target.amount, *amounts), sentence)
+        yield PlanFinding("other_plans", "question", plan.name, (target,), (target.amount, *amounts), sentence)
 
 
 def known_populations(given: Iterable[str]) -> tuple[Printed, ...]:

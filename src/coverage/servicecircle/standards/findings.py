@@ -16,7 +16,7 @@ AGREEMENT = Fraction(5, 1000)
 
 
 @dataclass(frozen=True)
-class Finding:
+class PlanFinding:
     """One thing the printed numbers of a plan do not bear out, or leave open.
 
     Attributes

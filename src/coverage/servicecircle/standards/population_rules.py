@@ -10,14 +10,14 @@ from itertools import combinations, pairwise, product
 
 from servicecircle.errors import Problem, problem
 from servicecircle.standards import printed_words as words
-from servicecircle.standards.findings import AGREEMENT, Finding, Grade, Implied, direction, implied_populations
+from servicecircle.standards.findings import AGREEMENT, Grade, Implied, PlanFinding, direction, implied_populations
 from servicecircle.standards.printed import BASES, Printed, PrintedPlan, Range
 
 #: A population that changes faster, per year, deserves a question: it may be another basis (resident, registered).
 YEARLY_CHANGE = Fraction(2, 100)
 
 
-def one_population(plan: PrintedPlan) -> Iterator[Finding]:
+def one_population(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Say whether the ratios of one year rest on one population, and on which."""
     for (role, year), group in _by_year(plan).items():
         ratios = list({item.ratio.name: item.ratio for item in group}.values())
@@ -35,7 +35,7 @@ def one_population(plan: PrintedPlan) -> Iterator[Finding]:
         records = tuple(dict.fromkeys(record for item in group for record in (item.count, item.ratio)))
         grade: Grade = "note" if is_one else "question"
         rule = "one_population"
-        yield Finding(rule, grade, plan.name, records, tuple(item.value for item in group), sentence)
+        yield PlanFinding(rule, grade, plan.name, records, tuple(item.value for item in group), sentence)
 
 
 def _by_year(plan: PrintedPlan) -> dict[tuple[str, int], list[Implied]]:
@@ -66,7 +66,7 @@ def _implied(item: Implied) -> Problem:
     return problem("printed.implied", count=count, ratio=ratio, population=words.whole(item.value))
 
 
-def population_basis(plan: PrintedPlan) -> Iterator[Finding]:
+def population_basis(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Say which known population the ratios of the latest year rest on: the nearest."""
     groups = {year: group for (role, year), group in _by_year(plan).items() if role == "baseline"}
     if not groups:
@@ -89,7 +89,7 @@ def population_basis(plan: PrintedPlan) -> Iterator[Finding]:
     numbers = (middle, *(record.amount for record in populations))
     grade: Grade = "note" if fits else "question"
     records = (*dict.fromkeys(record for item in groups[year] for record in (item.count, item.ratio)), *populations)
-    yield Finding("population_basis", grade, plan.name, records, numbers, sentence)
+    yield PlanFinding("population_basis", grade, plan.name, records, numbers, sentence)
 
 
 def _populations(plan: PrintedPlan, year: int) -> list[Printed]:
@@ -113,7 +113,7 @@ def _compared(record: Printed, middle: Fraction) -> Problem:
     )
 
 
-def gaps(plan: PrintedPlan) -> Iterator[Finding]:
+def gaps(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Say how far the gap to a target depends on which population is meant; needs two of them."""
     for target in plan.with_role("target"):
         if not (target.is_ratio and target.is_of_population) or target.better == "less" or direction(target) < 0:
@@ -137,7 +137,7 @@ def gaps(plan: PrintedPlan) -> Iterator[Finding]:
             values = {"count": words.counted(count), "target": words.cited(target), "gaps": words.joined(phrases)}
             sentence = problem("printed.finding.gap", **values)
             records = (count, target, *populations)
-            yield Finding("gap", "note", plan.name, records, tuple(map(Fraction, needs)), sentence)
+            yield PlanFinding("gap", "note", plan.name, records, tuple(map(Fraction, needs)), sentence)
 
 
 def _counts_towards(record: Printed, target: Printed) -> bool:
@@ -145,7 +145,7 @@ def _counts_towards(record: Printed, target: Printed) -> bool:
     return is_count and record.subject == target.subject and target.qualifier in {"", record.qualifier}
 
 
-def population_change(plan: PrintedPlan) -> Iterator[Finding]:
+def population_change(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a population, implied or printed, that changes by more than 2 % a year (``YEARLY_CHANGE``)."""
     groups: dict[tuple[int, str], list[tuple[Range, Problem, tuple[Printed, ...]]]] = defaultdict(list)
     for item in implied_populations(plan):
@@ -172,7 +172,7 @@ def population_change(plan: PrintedPlan) -> Iterator[Finding]:
             dict.fromkeys(r for when in ((first, one), (last, other)) for _, _, used in groups[when] for r in used)
         )
         numbers = tuple(Fraction(end) for span in (before, after) for end in (span.low, span.high))
-        yield Finding("population_change", "question", plan.name, records, numbers, sentence)
+        yield PlanFinding("population_change", "question", plan.name, records, numbers, sentence)
 
 
 def _hull(group: Iterable[tuple[Range, Problem, tuple[Printed, ...]]]) -> Range:
@@ -180,7 +180,7 @@ def _hull(group: Iterable[tuple[Range, Problem, tuple[Printed, ...]]]) -> Range:
     return Range(min(span.low for span in spans), max(span.high for span in spans))
 
 
-def above_target(plan: PrintedPlan) -> Iterator[Finding]:
+def above_target(plan: PrintedPlan) -> Iterator[PlanFinding]:
     """Find a count that, over a population implied or printed elsewhere, already exceeds the target ratio."""
     for target in plan.with_role("target"):
         if not (target.is_ratio and target.is_of_population) or target.better == "less" or direction(target) < 0:
@@ -220,7 +220,7 @@ def _exceeds(
     count: Printed,
     target: Printed,
     above: Sequence[tuple[Fraction, Problem, tuple[Printed, ...]]],
-) -> Finding:
+) -> PlanFinding:
     rates = [count.amount / people for people, _, _ in above]
     base = BASES[target.per]
     phrases = [
@@ -235,4 +235,4 @@ def _exceeds(
         target=words.cited(target),
     )
     records = tuple(dict.fromkeys((count, target, *(r for _, _, used in above for r in used))))
-    return Finding("above_target", "question", plan.name, records, tuple(rates), sentence)
+    return PlanFinding("above_target", "question", plan.name, records, tuple(rates), sentence)
