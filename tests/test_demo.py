@@ -133,7 +133,7 @@ def short(units: pd.DataFrame, criterion: str) -> set[str]:
 
 
 def test_all_files_of_the_first_screen_are_there(output: Path) -> None:
-    wanted = "start.html map.html gaps.csv gaps.xlsx sites.csv units.csv scorecard.csv scorecard.html criteria.csv shortfalls.csv set_aside.csv study.gpkg run.json run.log".split()
+    wanted = "start.html map.html gaps.csv gaps.xlsx sites.csv units.csv scorecard.csv scorecard.html scorecard.xlsx criteria.csv shortfalls.csv set_aside.csv study.gpkg run.json run.log".split()
     assert {name for name in wanted if not (output / name).is_file()} == set()
 
 

@@ -129,7 +129,7 @@ def test_outputs_are_all_there_and_read_back(done: tuple[str, Study, Results, Pa
     _, _, results, folder = done
     names = {p.name for p in folder.iterdir()}
     assert names >= {
-        "start.html", "map.html", "gaps.csv", "gaps.xlsx", "sites.csv", "units.csv", "scorecard.csv", "scorecard.html", "criteria.csv", "shortfalls.csv", "study.gpkg", "set_aside.csv", "run.log", "run.json",
+        "start.html", "map.html", "gaps.csv", "gaps.xlsx", "sites.csv", "units.csv", "scorecard.csv", "scorecard.html", "scorecard.xlsx", "criteria.csv", "shortfalls.csv", "study.gpkg", "set_aside.csv", "run.log", "run.json",
     }  # fmt: skip
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     assert {item["name"] if "name" in item else item["path"] for item in record["files"]} == names - {

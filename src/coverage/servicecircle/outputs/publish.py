@@ -18,7 +18,7 @@ from servicecircle.outputs.scorecard_page import scorecard_page
 from servicecircle.outputs.start import start_page
 from servicecircle.outputs.tables import csv_bytes
 from servicecircle.outputs.webmap.page import map_page
-from servicecircle.outputs.workbook import workbook_bytes
+from servicecircle.outputs.workbook import scorecard_workbook, workbook_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +77,7 @@ def _write(results: Results, new: Path, log_lines: Sequence[str]) -> None:
         put(new / f"{table}.csv", csv_bytes(table, frame, study=results.study.study.name))
     put(new / "scorecard.html", scorecard_page(results).encode())
     put(new / "gaps.xlsx", workbook_bytes(results))
+    put(new / "scorecard.xlsx", scorecard_workbook(results))
     write_layers(results, new / "study.gpkg")
     sync_file(new / "study.gpkg")
     for name, content in raster_files(results):

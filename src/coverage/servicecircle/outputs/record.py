@@ -35,6 +35,7 @@ FILES = (
     "units.csv",
     "scorecard.csv",
     "scorecard.html",
+    "scorecard.xlsx",
     "criteria.csv",
     "shortfalls.csv",
     "set_aside.csv",

@@ -31,6 +31,7 @@ ORDER = (
     "gaps.xlsx",
     "gaps.csv",
     "sites.csv",
+    "scorecard.xlsx",
     "scorecard.csv",
     "shortfalls.csv",
     "criteria.csv",

@@ -22,7 +22,7 @@ from servicecircle.standards.vocabulary import type_title
 from servicecircle.text.text import catalogue, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from xlsxwriter.format import Format
     from xlsxwriter.workbook import Workbook
@@ -69,6 +69,10 @@ PRINTED = {
 }
 
 
+#: Sheets of sentences, several in a cell: their text is wrapped.
+WRAPPED = frozenset({"scorecard"})
+
+
 @dataclass(frozen=True)
 class _Page:
     """One sheet: its columns and, for each, its cells; the first ``printed`` columns go on paper."""
@@ -80,14 +84,25 @@ class _Page:
 
 
 def workbook_bytes(results: Results) -> bytes:
-    """Return ``gaps.xlsx``.
+    """Return ``gaps.xlsx``: criteria, gaps, units, sites and what was set aside."""
+    own = {"gaps": results.gaps, "units": results.units, "sites": results.sites, "set_aside": results.set_aside}
+    return _book(results, {"criteria": criteria(results)} | own)
+
+
+def scorecard_workbook(results: Results) -> bytes:
+    """Return ``scorecard.xlsx``: every row of the plans, and the facilities and units that fall short."""
+    return _book(results, {"scorecard": scorecard(results), "shortfalls": shortfalls(results)})
+
+
+def _book(results: Results, frames: Mapping[str, pd.DataFrame]) -> bytes:
+    """Return a workbook of an overview, one sheet for each table, the field dictionary and the sources.
 
     Text cells are typed as text, so nothing in the data becomes a formula, a link or a number; codes carry no
     green corner. Machine words are said in the study's language. Every sheet is A4 landscape with a repeated
     header row, page numbers, frozen header and filter.
     """
     language = results.study.outputs.language
-    pages = [_table_page(key, frame, language) for key, frame in _frames(results).items()]
+    pages = [_table_page(key, frame, language) for key, frame in frames.items()]
     pages.append(_page("fields", TABLES["fields"], field_rows(language)))
     pages.append(_page("sources", TABLES["sources"], source_rows(results.study)))
     target = io.BytesIO()
@@ -98,11 +113,6 @@ def workbook_bytes(results: Results) -> bytes:
         for page in pages:
             _table_sheet(book, page, language, formats)
     return target.getvalue()
-
-
-def _frames(results: Results) -> dict[str, pd.DataFrame]:
-    own = {"gaps": results.gaps, "units": results.units, "sites": results.sites, "set_aside": results.set_aside}
-    return {"scorecard": scorecard(results), "shortfalls": shortfalls(results), "criteria": criteria(results)} | own
 
 
 def _table_page(table: str, frame: pd.DataFrame, language: str) -> _Page:
@@ -225,7 +235,8 @@ def _table_sheet(book: Workbook, page: _Page, language: str, formats: dict[str, 
         header = say(language, f"tables.header.{column.key}")
         sheet.write_string(0, index, header, formats["head"])
         sheet.set_column(index, index, _width(header, cells[:200]))
-        _write_cells(sheet, index, cells[:last], formats[column.shape if column.numeric else "text"])
+        style = column.shape if column.numeric else "wrapped" if page.key in WRAPPED else "text"
+        _write_cells(sheet, index, cells[:last], formats[style])
     width = len(page.columns) - 1
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, last, width)
@@ -250,7 +261,8 @@ def _fits(text: str) -> str:
 def _width(header: str, cells: Sequence[Cell]) -> float:
     """Return a column width for what it shows; East Asian characters are two wide."""
     texts = [header, *(_shown(value) for value in cells)]
-    widest = max(sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text[: WIDEST + 1]) for text in texts)
+    lines = [line for text in texts for line in text.split("\n")]
+    widest = max(sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line[: WIDEST + 1]) for line in lines)
     return float(min(max(widest + 2, 8), WIDEST))
 
 
