@@ -215,12 +215,16 @@ def area_class(seen: Seen) -> str | None:
     return None
 
 
+#: Columns of people are no staff or beds: a census or village table is proposed as people.
+POPULATIONS = frozenset({"resident_population", "registered_population", "planning_population", "births"})
+
+
 def asset_columns(seen: Seen) -> dict[str, str]:
     """Return the columns whose names are assets (``床位数`` ...), by asset; the first of each."""
     found: dict[str, str] = {}
     for name in seen.columns:
         code = asset_code(name)
-        if code is not None and _numeric(seen.texts(name)) >= MOST:
+        if code is not None and code not in POPULATIONS and _numeric(seen.texts(name)) >= MOST:
             found.setdefault(code, name)
     return found
 
