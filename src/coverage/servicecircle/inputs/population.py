@@ -111,6 +111,18 @@ def read_population(study: Study) -> RasterPeople | PointPeople:
     raise StudyError(problem("study.rule.one_population"))  # the schema refuses this before
 
 
+def read_compared(study: Study) -> RasterPeople | None:
+    """Read the second population raster of a study, the same people by another maker; None where there is none.
+
+    Raises
+    ------
+    StudyError
+        As :func:`read_population`.
+    """
+    given = study.population.compare
+    return None if given is None else _read_raster(study.locate(given.path), given)
+
+
 def _read_raster(path: Path, source: Raster) -> RasterPeople:
     require_file(path, source.path)
     problems: list[Problem] = []

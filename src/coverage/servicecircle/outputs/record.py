@@ -34,6 +34,7 @@ FILES = (
     "sites.csv",
     "units.csv",
     "scorecard.csv",
+    "ranges.csv",
     "set_aside.csv",
     "fields.csv",
     "gaps.xlsx",

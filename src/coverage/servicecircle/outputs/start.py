@@ -31,6 +31,7 @@ ORDER = (
     "gaps.csv",
     "sites.csv",
     "scorecard.csv",
+    "ranges.csv",
     "units.csv",
     "study.gpkg",
     RASTERS,

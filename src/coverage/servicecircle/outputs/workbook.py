@@ -49,6 +49,7 @@ TABLE_SHEETS = {
     "gaps": "gaps.csv",
     "units": "units.csv",
     "sites": "sites.csv",
+    "ranges": "ranges.csv",
     "set_aside": "set_aside.csv",
 }
 
@@ -97,7 +98,8 @@ def workbook_bytes(results: Results) -> bytes:
 
 
 def _frames(results: Results) -> dict[str, pd.DataFrame]:
-    own = {"gaps": results.gaps, "units": results.units, "sites": results.sites, "set_aside": results.set_aside}
+    own = {"gaps": results.gaps, "units": results.units, "sites": results.sites}
+    own |= {"ranges": results.ranges, "set_aside": results.set_aside}
     return {"scorecard": scorecard(results)} | own
 
 

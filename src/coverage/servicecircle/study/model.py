@@ -166,6 +166,8 @@ class Population(Section):
     """Table or layer of points with persons."""
     table: TableSource | None = None
     """Village table without coordinates; with a raster it says how many people each unit has."""
+    compare: RasterSource | None = None
+    """The same people by another maker, persons per cell: what the figures would be with it (``ranges.csv``)."""
     calibrate: Calibration | None = None
     """Census that the raster or the points are scaled to: calibrated = raw x factor, per town or unit."""
 
@@ -174,6 +176,8 @@ class Population(Section):
         given = [self.raster is not None, self.points is not None, self.table is not None]
         if given not in ([True, False, False], [False, True, False], [False, False, True], [True, False, True]):
             raise PydanticCustomError("one_population", "exactly one of raster, points and table, or raster and table")
+        if self.compare is not None and self.raster is None:
+            raise PydanticCustomError("compare_raster", "compare is another raster beside the population raster")
         if self.calibrate is not None and self.table is not None:
             raise PydanticCustomError("two_counts", "table and calibrate both say how many people a unit has")
         return self
@@ -432,6 +436,19 @@ class Siting(Section):
     """Types of existing facilities that could be upgraded; empty means any other type."""
 
 
+class Ranges(Section):
+    """How far each figure depends on what no plan prints: one thing changed at a time (``ranges.csv``)."""
+
+    enabled: bool = True
+    """Whether the ranges are computed."""
+    speed_share: float = Field(default=0.15, gt=0, le=0.9)
+    """All speeds of a mode, slower and faster by this share; seconds at doors and junctions stay."""
+    access_speed: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(default=(0.5, 1.5), max_length=6)
+    """Factors on the speed of access legs."""
+    access_limit_m: tuple[Annotated[float, Field(gt=0, le=5000)], ...] = Field(default=(500.0, 2000.0), max_length=6)
+    """Other longest access legs and straight walks in metres."""
+
+
 class Outputs(Section):
     """How results are written."""
 
@@ -468,6 +485,8 @@ class Study(Section):
     """When a unit is short."""
     siting: Siting | None = None
     """Where new sites should go."""
+    ranges: Ranges = Ranges()
+    """How far each figure depends on what no plan prints."""
     outputs: Outputs = Outputs()
     """How results are written."""
 

@@ -66,6 +66,7 @@ margin_km = 20
 [population]
 raster = { path = "population.tif", source = "WorldPop 2020", licence = "CC BY 4.0" }
 calibrate = { path = "census.csv", unit = "town", column = "常住人口" }
+# the same people by another maker, for ranges.csv: compare = "population_other.tif"
 # or people at points: points = { path = "people.csv", crs = "WGS84", persons = "人口", lon = "经度", lat = "纬度" }
 # or a village table without coordinates, alone or beside the raster: table = { path = "村表.xlsx", persons = "人口" }
 """,
@@ -139,6 +140,12 @@ standard = "shanting/S01/walk"
 choose = 3
 candidates = ["units", "facilities"]
 upgrade = ["village_clinic"]
+""",
+    "ranges": """\
+[ranges]
+speed_share = 0.15
+access_speed = [0.5, 1.5]
+access_limit_m = [500, 2000]
 """,
     "outputs": """\
 [outputs]

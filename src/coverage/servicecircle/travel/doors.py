@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from servicecircle.geo.crs import SCALE_SLACK, geodesic_m
 from servicecircle.travel.network import MS_KMH_PER_MM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -100,6 +101,28 @@ class Access:
             self.yielded[points],
         )
 
+    def shorter(self, most_mm: int) -> Access:
+        """Return the legs of at most so many millimetres."""
+        rows = self.leg_mm <= most_mm
+        return Access(
+            self.points, self.point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded
+        )
+
+    def united(self, other: Access, points: NDArray[np.int64]) -> Access:
+        """Return the legs with those of another set, whose points are ``points`` of this one and have no legs here."""
+        point = np.concatenate((self.point, points[other.point]))
+        order = np.argsort(point, kind="stable")
+        yielded = self.yielded.copy()
+        yielded[points] = other.yielded
+        return Access(
+            self.points,
+            point[order],
+            np.concatenate((self.edge, other.edge))[order],
+            np.concatenate((self.from_start_mm, other.from_start_mm))[order],
+            np.concatenate((self.leg_mm, other.leg_mm))[order],
+            yielded,
+        )
+
     def reordered(self, order: NDArray[np.int64]) -> Access:
         """Return the legs of the same points in another order."""
         place = np.empty(self.points, dtype=np.int64)
@@ -176,7 +199,8 @@ class AccessFinder:
         walls_yield : bool
             For facilities: where every candidate is barred and would not be without walls, walls are ignored.
         """
-        modes = tuple(modes)
+        same = self._like(tuple(modes))
+        modes = tuple(dict.fromkeys(same.values()))
         found: dict[str, list[tuple[_Feet, NDArray[np.bool_]]]] = {mode: [] for mode in modes}
         for first in range(0, len(lon), BLOCK):
             last = min(first + BLOCK, len(lon))
@@ -189,7 +213,36 @@ class AccessFinder:
                 part, yielded = _keep(feet, rows, barred, free, last - first, walls_yield=walls_yield)
                 shifted = _Feet(part.point + first, part.edge, part.from_start_mm, part.leg_mm, part.foot_xy)
                 found[mode].append((shifted, yielded))
-        return {mode: _joined(parts, len(lon)) for mode, parts in found.items()}
+        joined = {mode: _joined(parts, len(lon)) for mode, parts in found.items()}
+        return {mode: joined[first] for mode, first in same.items()}
+
+    def _like(self, modes: tuple[str, ...]) -> dict[str, str]:
+        """Return for each mode the first that may attach to the same edges: their legs are the same."""
+        firsts: dict[bytes, str] = {}
+        return {mode: firsts.setdefault(self._network.modes[mode].attachable.tobytes(), mode) for mode in modes}
+
+    def limited(self, limit_m: float) -> AccessFinder:
+        """Return a finder of the same edges with another limit; what is indexed is shared."""
+        other = copy.copy(self)
+        other._limit_m = limit_m
+        return other
+
+    def relimited(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64], access: Mapping[str, Access], limit_m: float
+    ) -> dict[str, Access]:
+        """Return the legs of people's points, found by this finder, as a search with another limit would keep them.
+
+        The first free legs among the nearest edges are kept: a shorter limit takes the longest away, and a longer one
+        adds some only where a point has not found all it may keep.
+        """
+        if limit_m <= self._limit_m:
+            return {mode: legs.shorter(round(limit_m * 1000)) for mode, legs in access.items()}
+        lacking = np.zeros(len(lon), dtype=bool)
+        for legs in access.values():
+            lacking |= np.bincount(legs.point, minlength=legs.points) < LEGS_KEPT
+        points = np.flatnonzero(lacking)
+        found = self.limited(limit_m).find(lon[points], lat[points], access)
+        return {mode: legs.without(lacking).united(found[mode], points) for mode, legs in access.items()}
 
     def _nearest(
         self, lon: NDArray[np.float64], lat: NDArray[np.float64], xy: NDArray[np.float64], modes: tuple[str, ...]
