@@ -17,6 +17,7 @@ from servicecircle.errors import StudyError, problem
 from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs, to_wgs84
 from servicecircle.inputs.population import RasterPeople
+from servicecircle.travel.again import relimited
 from servicecircle.travel.doors import AccessFinder
 from servicecircle.travel.entrances import Spots, find_spots, obeying_walls
 from servicecircle.travel.network import build_network
@@ -262,7 +263,7 @@ def _entrances(
     return obeying_walls(spots, attach(spots.lon, spots.lat))
 
 
-def relimited(world: World, finder: AccessFinder, limit_m: float) -> World:
+def with_access_limit(world: World, finder: AccessFinder, limit_m: float) -> World:
     """Return the world with another longest access leg and straight walk.
 
     Parameters
@@ -271,13 +272,12 @@ def relimited(world: World, finder: AccessFinder, limit_m: float) -> World:
         The finder that attached the world's people.
     """
     people, doors = world.demand_places, world.entrances.places
-    access = finder.relimited(people.lon, people.lat, people.access, limit_m)
     # where a wall yields depends on which edges are near enough: doors are attached anew
     found = find_doors(finder.limited(limit_m), world.modes, doors.lon, doors.lat)
     spots = Spots(doors.lon, doors.lat, world.entrances.facility, world.entrances.kind)
     return replace(
         world,
-        demand_places=replace(people, access=access),
+        demand_places=relimited(finder, people, limit_m),
         entrances=obeying_walls(spots, found),
         walk=replace(world.walk, limit_m=limit_m),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from servicecircle.analysis.build import build_ground, build_network_of, facility_units, find_doors
 from servicecircle.analysis.evaluate import ReachCache
+from servicecircle.travel.again import refound
 from servicecircle.travel.doors import AccessFinder
 from servicecircle.travel.entrances import Spots, obeying_walls
 from servicecircle.travel.network import retimed
@@ -113,23 +114,22 @@ def with_units(prepared: Prepared, units: gpd.GeoDataFrame) -> World:
 
 
 def _reattached(world: World, before: Network) -> World:
-    """Find the legs of the modes that may no longer attach where they could, or may where they could not."""
-    moved = [
-        name
+    """Find the legs anew of the modes that may no longer attach where they could, or may where they could not."""
+    turned = {
+        name: np.flatnonzero(edges.attachable != before.modes[name].attachable)
         for name, edges in world.network.modes.items()
-        if not np.array_equal(edges.attachable, before.modes[name].attachable)
-    ]
-    if not moved:
+    }
+    modes = {name: world.modes[name] for name, edges in turned.items() if len(edges)}
+    if not modes:
         return world
     walk, people, doors = world.walk, world.demand_places, world.entrances.places
     finder = AccessFinder(world.network, walk.working, walk.crossings, limit_m=walk.limit_m)
-    modes = {name: world.modes[name] for name in moved}
-    access = {**people.access, **finder.find(people.lon, people.lat, modes)}
+    legs = {name: refound(finder, people, name, turned[name]) for name in modes}
     spots = Spots(doors.lon, doors.lat, world.entrances.facility, world.entrances.kind)
     opened = obeying_walls(spots, find_doors(finder, modes, doors.lon, doors.lat))
     places = replace(doors, access={**doors.access, **opened.places.access})
     return replace(
         world,
-        demand_places=replace(people, access=access),
+        demand_places=replace(people, access={**people.access, **legs}),
         entrances=replace(world.entrances, places=places),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from servicecircle.analysis.build import relimited
+from servicecircle.analysis.build import with_access_limit
 from servicecircle.analysis.evaluate import evaluate
 from servicecircle.analysis.summary import count_people, summarise
 from servicecircle.cases.changed import BoundedCache, at_speeds, remembering, with_people, with_units
@@ -148,11 +149,13 @@ def _speed_cases(prepared: Prepared, wide: World, asked: Sequence[Criterion]) ->
     if not timed:
         return []
     study, own = prepared.study.ranges, _own(wide, timed)
+
+    def made(what: str, road: float, access: float) -> _Case:
+        return _Case(what, f"x {access:g}", at_speeds(own, road=road, access=access), timed)
+
     by = [round(1 - study.speed_share, 9), round(1 + study.speed_share, 9)]
-    return [
-        *(lambda f=f: _Case("speed", f"x {f:g}", at_speeds(own, road=f, access=f), timed) for f in by),
-        *(lambda f=f: _Case("access_speed", f"x {f:g}", at_speeds(own, access=f), timed) for f in study.access_speed),
-    ]
+    speeds = [partial(made, "speed", factor, factor) for factor in by]
+    return [*speeds, *(partial(made, "access_speed", 1.0, factor) for factor in study.access_speed)]
 
 
 def _limit_cases(prepared: Prepared, wide: World, asked: Sequence[Criterion]) -> list[Callable[[], _Case]]:
@@ -162,10 +165,10 @@ def _limit_cases(prepared: Prepared, wide: World, asked: Sequence[Criterion]) ->
     own = _own(wide, routed)
 
     def made(limit_m: float) -> _Case:
-        world = remembering(relimited(own, prepared.finder, limit_m))
+        world = remembering(with_access_limit(own, prepared.finder, limit_m))
         return _Case("access_limit", f"{limit_m:g} m", world, routed)
 
-    return [lambda m=m: made(m) for m in prepared.study.ranges.access_limit_m]
+    return [partial(made, limit_m) for limit_m in prepared.study.ranges.access_limit_m]
 
 
 def _people_cases(prepared: Prepared, _wide: World, asked: Sequence[Criterion]) -> list[Callable[[], _Case]]:

@@ -15,13 +15,11 @@ from servicecircle.study.model import (
     PersonPoints,
     PersonTable,
     Population,
-    Ranges,
     Raster,
     RoadDownload,
     RoadLines,
     Roads,
     RowColumns,
-    Section,
     Siting,
     Source,
     StandardsSection,
@@ -31,6 +29,8 @@ from servicecircle.study.model import (
     UnitPoints,
     UnitPolygons,
 )
+from servicecircle.study.ranges import Ranges
+from servicecircle.study.section import Section
 
 __all__ = [
     "Area",

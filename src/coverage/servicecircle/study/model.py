@@ -5,18 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from servicecircle.standards.model import AreaClass, Standard
+from servicecircle.study.ranges import Ranges
+from servicecircle.study.section import Section
 
 Crs = Literal["WGS84", "CGCS2000", "GCJ-02"] | str
-
-
-class Section(BaseModel):
-    """A frozen table of the study file that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class File(Section):
@@ -434,19 +430,6 @@ class Siting(Section):
     """Candidate sites: unit points and existing facilities of other types that could be upgraded."""
     upgrade: tuple[str, ...] = ()
     """Types of existing facilities that could be upgraded; empty means any other type."""
-
-
-class Ranges(Section):
-    """How far each figure depends on what no plan prints: one thing changed at a time (``ranges.csv``)."""
-
-    enabled: bool = True
-    """Whether the ranges are computed."""
-    speed_share: float = Field(default=0.15, gt=0, le=0.9)
-    """All speeds of a mode, slower and faster by this share; seconds at doors and junctions stay."""
-    access_speed: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(default=(0.5, 1.5), max_length=6)
-    """Factors on the speed of access legs."""
-    access_limit_m: tuple[Annotated[float, Field(gt=0, le=5000)], ...] = Field(default=(500.0, 2000.0), max_length=6)
-    """Other longest access legs and straight walks in metres."""
 
 
 class Outputs(Section):

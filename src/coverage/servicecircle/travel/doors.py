@@ -13,7 +13,7 @@ from servicecircle.geo.crs import SCALE_SLACK, geodesic_m
 from servicecircle.travel.network import MS_KMH_PER_MM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -175,7 +175,7 @@ class AccessFinder:
         self._network = network
         self._working = working
         self._crossings = crossings
-        self._limit_m = limit_m
+        self.limit_m = limit_m
         self._shapes = _attach_shapes(network, np.arange(network.size))
         self._trees: dict[tuple[str, ...], tuple[shapely.STRtree, NDArray[np.int64]]] = {}
 
@@ -221,28 +221,22 @@ class AccessFinder:
         firsts: dict[bytes, str] = {}
         return {mode: firsts.setdefault(self._network.modes[mode].attachable.tobytes(), mode) for mode in modes}
 
+    @property
+    def _farthest(self) -> float:
+        """Planar metres that miss no edge within the limit, not even one a few millimetres inside it."""
+        return self.limit_m * (1 + SCALE_SLACK) + 0.01
+
     def limited(self, limit_m: float) -> AccessFinder:
         """Return a finder of the same edges with another limit; what is indexed is shared."""
         other = copy.copy(self)
-        other._limit_m = limit_m
+        other.limit_m = limit_m
         return other
 
-    def relimited(
-        self, lon: NDArray[np.float64], lat: NDArray[np.float64], access: Mapping[str, Access], limit_m: float
-    ) -> dict[str, Access]:
-        """Return the legs of people's points, found by this finder, as a search with another limit would keep them.
-
-        The first free legs among the nearest edges are kept: a shorter limit takes the longest away, and a longer one
-        adds some only where a point has not found all it may keep.
-        """
-        if limit_m <= self._limit_m:
-            return {mode: legs.shorter(round(limit_m * 1000)) for mode, legs in access.items()}
-        lacking = np.zeros(len(lon), dtype=bool)
-        for legs in access.values():
-            lacking |= np.bincount(legs.point, minlength=legs.points) < LEGS_KEPT
-        points = np.flatnonzero(lacking)
-        found = self.limited(limit_m).find(lon[points], lat[points], access)
-        return {mode: legs.without(lacking).united(found[mode], points) for mode, legs in access.items()}
+    def near(self, lon: NDArray[np.float64], lat: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the points, ascending, that lie within the limit of any of some edges, or beyond it by a hair."""
+        tree = shapely.STRtree(self._shapes[edges])
+        points = shapely.points(self._working.project(lon, lat))
+        return np.unique(tree.query(points, predicate="dwithin", distance=self._farthest)[0])
 
     def _nearest(
         self, lon: NDArray[np.float64], lat: NDArray[np.float64], xy: NDArray[np.float64], modes: tuple[str, ...]
@@ -254,9 +248,8 @@ class AccessFinder:
         """
         lacking = np.ones((len(lon), len(modes)), dtype=bool)
         found: dict[str, list[_Feet]] = {mode: [] for mode in modes}
-        # a planar ring may miss an edge that is a few millimetres inside the geodesic limit
-        last = self._limit_m * (1 + SCALE_SLACK) + 0.01
-        for radius in (*[r for r in SEARCH_M if r < self._limit_m], last):
+        last = self._farthest
+        for radius in (*[r for r in SEARCH_M if r < self.limit_m], last):
             enough = radius * 1000 * (1 - SCALE_SLACK) if radius < last else -1.0
             for wanted in np.unique(lacking[lacking.any(axis=1)], axis=0):
                 points = np.flatnonzero((lacking == wanted).all(axis=1))
@@ -274,7 +267,7 @@ class AccessFinder:
         self, feet: _Feet, mode: str, points: NDArray[np.int64], enough_mm: float
     ) -> tuple[_Feet, NDArray[np.int64]]:
         """Return the nearest feet of one mode for the points that are done with this ring, and those points."""
-        of_mode = self._network.modes[mode].attachable[feet.edge] & (feet.leg_mm <= round(self._limit_m * 1000))
+        of_mode = self._network.modes[mode].attachable[feet.edge] & (feet.leg_mm <= round(self.limit_m * 1000))
         rows = np.flatnonzero(of_mode)
         done = np.zeros(int(points.max(initial=0)) + 1, dtype=bool)
         inside = np.bincount(feet.point[rows[feet.leg_mm[rows] < enough_mm]], minlength=len(done))

@@ -345,7 +345,7 @@ class RememberedWalk(StraightWalk):
         new = rows[known[rows] < 0]
         if len(new):
             known[new] = super().free(demand, doors, pairs, new)
-        return known[rows] == 1
+        return np.asarray(known[rows] == 1)
 
 
 def network_reach(
