@@ -359,7 +359,7 @@ def test_a_signal_ends_the_run_within_five_seconds_and_lets_it_tidy_up(
         encoding="utf-8",
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("[1/8]")
+        assert process.stderr.readline().startswith(f"[1/{len(STAGES)}]")
         assert process.stderr.readline() == "working\n"
         process.send_signal(number)
         out, err = process.communicate(timeout=5)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -172,11 +171,10 @@ def _limit_cases(prepared: Prepared, wide: World, asked: Sequence[Criterion]) ->
 
 
 def _people_cases(prepared: Prepared, _wide: World, asked: Sequence[Criterion]) -> list[Callable[[], _Case]]:
-    people, given = prepared.inputs.compared, prepared.study.population.compare
-    if people is None or given is None:
+    people = prepared.inputs.compared
+    if people is None:
         return []
-    name = PurePath(given.path).name
-    return [lambda: _Case("population", name, remembering(with_people(prepared, people)), tuple(asked))]
+    return [lambda: _Case("population", people.path.name, remembering(with_people(prepared, people)), tuple(asked))]
 
 
 def _class_cases(
