@@ -16,7 +16,7 @@ from servicecircle.travel.network import retimed
 from servicecircle.travel.reach import Places, RememberedWalk, network_reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -37,12 +37,21 @@ class BoundedCache(ReachCache):
     criteria : iterable of Criterion
         All that will be judged.
     known : ReachCache, optional
-        Unbounded reaches of the same people, doors, legs and times (of the modes it holds): taken where searched.
+        Unbounded reaches of the same people to the same doors, taken where they were searched already.
+    changed_modes : collection of str
+        Modes whose legs or times differ from those of ``known``.
     """
 
-    def __init__(self, world: World, criteria: Iterable[Criterion], *, known: ReachCache | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        criteria: Iterable[Criterion],
+        *,
+        known: ReachCache | None = None,
+        changed_modes: Collection[str] = (),
+    ) -> None:
         super().__init__(world)
-        self._known = known
+        self._known, self._changed = known, changed_modes
         self._engines: dict[tuple[str, str, str], Search] = {}
         self._limits: dict[tuple[str, str, str, bytes], int] = {}
         for criterion in criteria:
@@ -51,7 +60,8 @@ class BoundedCache(ReachCache):
             self._limits[key] = max(self._limits.get(key, 0), criterion.limit)
 
     def _searched(self, rows: NDArray[np.int64], measure: str, mode: str, direction: str) -> Reach:
-        found = None if self._known is None else self._known.known(rows, measure, mode, direction)
+        known = None if mode in self._changed else self._known
+        found = None if known is None else known.known(rows, measure, mode, direction)
         if found is not None:
             return found
         if measure == "straight":

@@ -59,13 +59,22 @@ class Ranges:
 
 @dataclass(frozen=True)
 class _Case:
-    """One changed world: what and how it was changed, the criteria it matters to, and what is known already."""
+    """One changed world: what and how it was changed, and the criteria it matters to.
+
+    Attributes
+    ----------
+    known : ReachCache or None
+        What was searched already in a world that differs in some modes only.
+    changed_modes : tuple of str
+        Those modes.
+    """
 
     what: str
     setting: str
     world: World
     criteria: tuple[Criterion, ...]
     known: ReachCache | None = None
+    changed_modes: tuple[str, ...] = ()
 
 
 def find_ranges(prepared: Prepared, judged: Judged, summaries: Iterable[CriterionSummary]) -> Ranges:
@@ -114,7 +123,7 @@ def share_ranges(ranges: pd.DataFrame, what: Sequence[str] = WHAT) -> pd.DataFra
 
 def _judged_again(case: _Case, criteria: Sequence[Criterion], target: float) -> list[CriterionSummary]:
     world = case.world
-    cache = BoundedCache(world, criteria, known=case.known)
+    cache = BoundedCache(world, criteria, known=case.known, changed_modes=case.changed_modes)
     return [
         summarise(world, entry, count_people(world, entry), assumed_target=target)
         for entry in evaluate(world, criteria, cache=cache).criteria
@@ -191,7 +200,8 @@ def _class_cases(
         if same:
             return _Case("urban_basis", setting, prepared.world, touched, judged.cache)
         units = reclassed(prepared.ground.units, following)
-        return _Case("urban_basis", setting, remembering(with_units(prepared, units)), touched)
+        driving = tuple(name for name, mode in modes.items() if mode.class_kmh)
+        return _Case("urban_basis", setting, remembering(with_units(prepared, units)), touched, judged.cache, driving)
 
     return [made]
 
