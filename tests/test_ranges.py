@@ -24,6 +24,7 @@ from servicecircle.outputs.publish import publish
 from servicecircle.standards.modes import standard_modes
 from servicecircle.study import study_from
 from servicecircle.travel import again
+from servicecircle.travel import reach as reach_module
 from servicecircle.travel.doors import AccessFinder
 from servicecircle.travel.legs import access_values
 from servicecircle.travel.network import build_network, retimed
@@ -192,6 +193,20 @@ def test_exactly_half_is_not_more(tmp_path: Path) -> None:
         ways=[STREET],
     )
     assert study.run(tmp_path).summaries[0].half_access_persons == 10
+
+
+def test_whoever_lives_at_the_door_has_no_trip_and_seconds_there_are_no_road(tmp_path: Path) -> None:
+    """A straight walk of 100 m takes 125 s and 200 s at the door: it is a straight walk all the same; a leg is not."""
+    places = {"T": (0, 50, 1), "U": (0, 150, 10)}
+    study = SmallStudy(
+        units=[Unit(name, (x - 40, y - 40, x + 40, y + 40)) for name, (x, y, _) in places.items()],
+        facilities=[Facility(0, 50)],
+        standards=[circle(15, "walk"), circle(15, "cycle", name="cycle")],
+        people=[People(x, y, persons, name) for name, (x, y, persons) in places.items()],
+        ways=[STREET],
+        sections={"travel": {"modes": {"walk": {"door_s": 200}, "cycle": {"door_s": 200}}}},
+    )
+    assert [s.half_access_persons for s in study.run(tmp_path).summaries] == [10, 0]
 
 
 def test_ranges_are_written_and_may_be_left_out(villages: Results, tmp_path: Path) -> None:
@@ -591,7 +606,9 @@ def test_the_access_of_a_trip_is_the_least_of_all_equal_trips(mode: str, measure
 
 
 @pytest.mark.parametrize("seed", [21, 22])
-def test_a_walk_that_remembers_finds_the_same(seed: int) -> None:
+@pytest.mark.parametrize("most", [10**9, 0])
+def test_a_walk_that_remembers_finds_the_same(seed: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach_module, "MOST_REMEMBERED", most)
     world = lattice(seed, limit_m=400.0)
     doors, _ = world.doors(spots(seed + 50, 6), list("abcdef"))
     demand = world.places(spots(seed, 70))

@@ -182,7 +182,8 @@ def _preferred(world: World, entry: CriterionCoverage) -> float | None:
 def half_access_persons(world: World, entry: CriterionCoverage) -> float | None:
     """Return the people more than half of whose trip is access: straight pieces at both ends, against the whole value.
 
-    Exactly half is not more. A straight walk is access from end to end, also where seconds at the door are added.
+    Exactly half is not more, and whoever lives at the door has no trip. A straight walk is access from end to end, also
+    where seconds at the door are added.
     None where nobody travels by road: a straight distance, a presence, or nothing computed.
     """
     criterion, reach = entry.criterion, entry.reach
@@ -192,7 +193,8 @@ def half_access_persons(world: World, entry: CriterionCoverage) -> float | None:
     legs = access_values(search, world.demand_places, world.doors(entry.facility_rows), reach)
     door_ms = round(search.mode.door_s * 1000) if criterion.measure == "time" else 0
     value = reach.value.astype(np.int64)
-    mostly = (legs >= 0) & ((2 * legs > value) | (legs == value - door_ms))
+    straight = (legs == value - door_ms) & search.mode.straight_walking
+    mostly = (legs > 0) & ((2 * legs > value) | straight)
     pieces = mostly[world.demand.piece_point] & entry.applies[world.demand.piece_unit]
     return math.fsum(world.demand.piece_persons[pieces])
 

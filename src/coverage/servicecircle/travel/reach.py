@@ -37,6 +37,8 @@ Measure = Literal["time", "road"]
 NO_VALUE = np.iinfo(np.int32).max
 #: Largest whole number a float64 holds exactly.
 EXACT = 2**53
+#: Pairs of people and doors a walk remembers: 25 bytes each.
+MOST_REMEMBERED = 8_000_000
 
 
 class State(IntEnum):
@@ -321,7 +323,8 @@ class StraightWalk:
 class RememberedWalk(StraightWalk):
     """A straight walk of one set of demand points that remembers pairs and what lies between, door set by door set.
 
-    Many searches that differ in speed alone ask for the same pairs.
+    Many searches that differ in speed alone ask for the same pairs. At most ``MOST_REMEMBERED`` are kept: what comes
+    beyond is sought and tested each time.
     """
 
     _pairs: dict[bytes, StraightPairs] = field(default_factory=dict, repr=False)
@@ -334,14 +337,19 @@ class RememberedWalk(StraightWalk):
     def pairs(self, demand: Places, doors: Doors) -> StraightPairs:
         """Return the pairs of these doors, searched once."""
         key = self._key(doors)
-        if key not in self._pairs:
-            self._pairs[key] = super().pairs(demand, doors)
-            self._known[key] = np.full(len(self._pairs[key].point), -1, dtype=np.int8)
-        return self._pairs[key]
+        if key in self._pairs:
+            return self._pairs[key]
+        found = super().pairs(demand, doors)
+        if len(found.point) + sum(map(len, self._known.values())) <= MOST_REMEMBERED:
+            self._pairs[key] = found
+            self._known[key] = np.full(len(found.point), -1, dtype=np.int8)
+        return found
 
     def free(self, demand: Places, doors: Doors, pairs: StraightPairs, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return whether nothing lies between; each pair is tested once."""
-        known = self._known[self._key(doors)]
+        known = self._known.get(self._key(doors))
+        if known is None:
+            return super().free(demand, doors, pairs, rows)
         new = rows[known[rows] < 0]
         if len(new):
             known[new] = super().free(demand, doors, pairs, new)
