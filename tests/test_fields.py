@@ -148,7 +148,7 @@ def test_every_output_says_which_study_it_is_of(folders):
     name = fake_results(language, points=False).study.study.name
     assert {"合成", "synthetic"} & set(re.findall("合成|synthetic", name))
     lists = sorted(path.glob("*.csv"))
-    assert len(lists) == 6
+    assert len(lists) == 7
     for file in lists:
         rows = rows_of(file)
         assert rows[0][-1] == "study", file.name

@@ -251,7 +251,7 @@ def test_workbook_codes_are_text_and_numbers_are_numbers():
     assert row[head["缺口"]].value == "否"
     with zipfile.ZipFile(io.BytesIO(workbook_bytes(results))) as archive:
         sheets = [n for n in archive.namelist() if n.startswith("xl/worksheets/sheet")]
-        assert len(sheets) == 8
+        assert len(sheets) == 9
         assert all(b"numberStoredAsText" in archive.read(n) for n in sheets)
         assert not [n for n in archive.namelist() if "vba" in n.lower() or n.endswith(".bin")]  # no macros
 

@@ -74,7 +74,7 @@ def test_exactly_the_promised_files(tmp_path, first):
     start = publish(first, tmp_path / "maps" / "县", command="servicecircle run 县.toml", log_lines=["12:00 begun"])
     assert start == tmp_path / "maps" / "县" / "start.html"
     assert sorted(p.name for p in start.parent.iterdir()) == sorted(
-        "start.html map.html gaps.csv gaps.xlsx sites.csv units.csv scorecard.csv scorecard.html scorecard.xlsx criteria.csv shortfalls.csv study.gpkg set_aside.csv fields.csv "
+        "start.html map.html gaps.csv gaps.xlsx sites.csv units.csv scorecard.csv scorecard.html scorecard.xlsx criteria.csv shortfalls.csv ranges.csv study.gpkg set_aside.csv fields.csv "
         "travel_time_sample-S01_drive.tif travel_time_sample-S01_walk.tif run.log run.json".split()
     )
     assert is_whole(start.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,16 @@ from servicecircle.analysis.cover import at_least
 from servicecircle.analysis.explain import Explainer
 from servicecircle.analysis.gaps import gap_rows, gap_rule
 from servicecircle.analysis.select import unknown_ownership
-from servicecircle.analysis.summary import HALF_PERSON, ledger_line, summarise
+from servicecircle.analysis.summary import HALF_PERSON, half_access_persons, ledger_line, summarise
 from servicecircle.analysis.times import travel_times
+from servicecircle.cases.columns import no_ranges
+from servicecircle.cases.ranges import find_ranges
 from servicecircle.demand import ledger
 from servicecircle.demand.calibrate import calibration_notices, calibration_record
 from servicecircle.errors import problem
 from servicecircle.geo.outline import is_area, is_line
 from servicecircle.inputs.population import PointPeople
+from servicecircle.inputs.problems import some
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
 from servicecircle.siting.plan import plan_sites
 from servicecircle.standards.catalogue import find
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from servicecircle.analysis.stages import Judged, Prepared
+    from servicecircle.analysis.summary import CriterionSummary
+    from servicecircle.cases.ranges import Ranges
     from servicecircle.demand.pieces import Demand
     from servicecircle.errors import Problem
     from servicecircle.siting.plan import Plan
@@ -87,11 +93,16 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
     gaps = _joined(lists, GAP_COLUMNS)
     cards = _cards(prepared, judged)
     plan = _plan(prepared, progress)
-    progress("drawings")
     target = study.standards.target_share
+    summaries = tuple(
+        replace(summarise(world, e, c, assumed_target=target), half_access_persons=half_access_persons(world, e))
+        for e, c in pairs
+    )
+    ranges = _ranges(prepared, judged, summaries, progress)
+    progress("drawings")
     return Results(
         study=study,
-        summaries=tuple(summarise(world, e, c, assumed_target=target) for e, c in pairs),
+        summaries=summaries,
         ledger=closed,
         units=_joined(list(judged.tables), UNIT_COLUMNS),
         findings=judged.findings,
@@ -107,10 +118,20 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
         },
         cards=cards,
         drawings=_drawings(prepared, judged),
-        notices=_sentences(study, _notices(prepared, judged, plan)),
-        provenance=_provenance(prepared, plan),
+        notices=_sentences(study, _notices(prepared, judged, plan, ranges)),
+        provenance=_provenance(prepared, plan, ranges),
         travel_times=travel_times(world.demand, judged.coverage, _person_ids(prepared)),
+        ranges=no_ranges() if ranges is None else ranges.frame,
     )
+
+
+def _ranges(
+    prepared: Prepared, judged: Judged, summaries: Iterable[CriterionSummary], progress: Callable[[str], None]
+) -> Ranges | None:
+    if not prepared.study.ranges.enabled:
+        return None
+    progress("ranges")
+    return find_ranges(prepared, judged, summaries)
 
 
 def _person_ids(prepared: Prepared) -> list[str]:
@@ -260,7 +281,7 @@ def _drawings(prepared: Prepared, judged: Judged) -> Drawings:
     )
 
 
-def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Problem]:
+def _notices(prepared: Prepared, judged: Judged, plan: Plan | None, ranges: Ranges | None) -> list[Problem]:
     """Say what the reader must know, most important first."""
     study, world, demand = prepared.study, prepared.world, prepared.world.demand
     language, facilities = study.outputs.language, world.facilities
@@ -295,6 +316,9 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None) -> list[Prob
     by_default = int((world.units["class_basis"] == "default").sum())
     if by_default and prepared.inputs.units is None:
         notices.append(problem("flow.class_default", count=by_default, area_class=study.area.default_class))
+    if ranges is not None and len(ranges.classes):
+        names = some(str(name) for name in ranges.classes["name"])
+        notices.append(problem("flow.next_class", count=len(ranges.classes), names=names))
     if yielded:
         notices.append(problem("flow.walls_yielded", count=len(yielded), names=", ".join(yielded)))
     if demand.moved or demand.in_water:
@@ -340,7 +364,7 @@ def _sentences(study: Study, notices: list[Problem]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentence(study.outputs.language, item) for item in notices))
 
 
-def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
+def _provenance(prepared: Prepared, plan: Plan | None, ranges: Ranges | None) -> dict[str, Any]:
     """Return what ``run.json`` holds beside the results: inputs, parameters, counts at each step."""
     from servicecircle import __version__
 
@@ -380,6 +404,7 @@ def _provenance(prepared: Prepared, plan: Plan | None) -> dict[str, Any]:
             str(k): int(n)
             for k, n in zip(*np.unique(prepared.inputs.roads.barriers.kind, return_counts=True), strict=True)
         },
+        "other_class_by_next_basis": None if ranges is None else ranges.classes.to_dict("records"),
         "siting": None if plan is None else {"candidates": plan.candidates},
     }
 
@@ -427,6 +452,7 @@ def input_paths(study: Study) -> list[str]:
         study.population.raster,
         study.population.points,
         study.population.table,
+        study.population.compare,
         study.population.calibrate,
         *study.population.group_rasters.values(),
         study.roads.file,

@@ -22,7 +22,7 @@ import typer
 from servicecircle.errors import Problem, ServiceCircleError, problem
 from servicecircle.text import say, sentence
 
-STAGES = ("read", "demand", "network", "reach", "gaps", "siting", "drawings", "write")
+STAGES = ("read", "demand", "network", "reach", "gaps", "siting", "ranges", "drawings", "write")
 
 
 class Language(StrEnum):

@@ -188,9 +188,11 @@ def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
     progress("demand")
     ground = build.build_ground(study, inputs, criteria, modes)
     progress("network")
-    network = build.build_network_of(study, inputs, ground, modes)
-    world, finder = build.build_world(study, inputs, ground, network, modes)
-    return Prepared(study, standards, criteria, inputs, ground, world, finder)
+    # the ranges ask for modes that no criterion names; what is judged knows nothing of them
+    every = build.changed_modes(study, standard_modes()) if study.ranges.enabled else modes
+    network = build.build_network_of(study, inputs, ground, every)
+    wide, finder = build.build_world(study, inputs, ground, network, every)
+    return Prepared(study, standards, criteria, inputs, ground, wide.with_modes(modes), finder, wide)
 
 
 def judge(prepared: Prepared, *, progress: Stage = _silent) -> Judged:

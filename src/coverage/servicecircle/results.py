@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from servicecircle.analysis.columns import GAP_COLUMNS, UNIT_COLUMNS
 from servicecircle.analysis.summary import CriterionSummary
 from servicecircle.analysis.times import TimeLayer, TravelTimes
+from servicecircle.cases.columns import RANGE_COLUMNS, no_ranges
 from servicecircle.demand.ledger import LedgerLine
 from servicecircle.siting.columns import SITE_COLUMNS
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAP_COLUMNS",
+    "RANGE_COLUMNS",
     "SITE_COLUMNS",
     "UNIT_COLUMNS",
     "CriterionSummary",
@@ -85,3 +87,5 @@ class Results:
     """What is found of the standards that are no circle, radius or presence."""
     travel_times: TravelTimes | None = None
     """Minutes per cell or point of people, for every time criterion; None where nothing was searched."""
+    ranges: pd.DataFrame = field(default_factory=no_ranges)
+    """Every circle and radius again with one thing changed at a time (columns: ``RANGE_COLUMNS``)."""

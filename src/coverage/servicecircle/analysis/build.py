@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -19,8 +19,9 @@ from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs, to_wgs84
 from servicecircle.inputs.population import RasterPeople
 from servicecircle.standards.catalogue import travelled
+from servicecircle.travel.again import relimited
 from servicecircle.travel.doors import AccessFinder
-from servicecircle.travel.entrances import find_spots, obeying_walls
+from servicecircle.travel.entrances import Spots, find_spots, obeying_walls
 from servicecircle.travel.network import build_network
 from servicecircle.travel.reach import Places, StraightWalk
 
@@ -64,12 +65,13 @@ def study_modes(
     """
     wanted = {criterion.mode for criterion in criteria if criterion.mode} | {"walk", "drive"}
     wanted |= {mode for standard in standards for mode in travelled(standard)}
+    return {name: mode for name, mode in changed_modes(study, known).items() if name in wanted}
+
+
+def changed_modes(study: Study, known: Mapping[str, Mode]) -> dict[str, Mode]:
+    """Return all modes, with the study's changes."""
     changes = {name: change.model_dump(exclude_none=True) for name, change in study.travel.modes.items()}
-    return {
-        name: mode.changed(**changes[name]) if name in changes else mode
-        for name, mode in known.items()
-        if name in wanted
-    }
+    return {name: mode.changed(**changes[name]) if name in changes else mode for name, mode in known.items()}
 
 
 def build_ground(study: Study, inputs: Inputs, criteria: Sequence[Criterion], modes: Mapping[str, Mode]) -> Ground:
@@ -269,6 +271,26 @@ def _entrances(
         working,
     )
     return obeying_walls(spots, attach(spots.lon, spots.lat))
+
+
+def with_access_limit(world: World, finder: AccessFinder, limit_m: float) -> World:
+    """Return the world with another longest access leg and straight walk.
+
+    Parameters
+    ----------
+    finder : AccessFinder
+        The finder that attached the world's people.
+    """
+    people, doors = world.demand_places, world.entrances.places
+    # where a wall yields depends on which edges are near enough: doors are attached anew
+    found = find_doors(finder.limited(limit_m), world.modes, doors.lon, doors.lat)
+    spots = Spots(doors.lon, doors.lat, world.entrances.facility, world.entrances.kind)
+    return replace(
+        world,
+        demand_places=relimited(finder, people, limit_m),
+        entrances=obeying_walls(spots, found),
+        walk=replace(world.walk, limit_m=limit_m),
+    )
 
 
 def find_doors(

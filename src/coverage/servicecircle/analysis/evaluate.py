@@ -94,20 +94,29 @@ class ReachCache:
         self._world = world
         self._found: dict[ReachKey, Reach] = {}
 
+    def known(self, rows: NDArray[np.int64], measure: str, mode: str, direction: str) -> Reach | None:
+        """Return a reach that was searched already; None where it was not."""
+        return self._found.get(self._key(rows, measure, mode, direction))
+
+    @staticmethod
+    def _key(rows: NDArray[np.int64], measure: str, mode: str, direction: str) -> ReachKey:
+        return (measure, mode, "" if measure == "straight" else direction, rows.tobytes())
+
     def get(self, rows: NDArray[np.int64], criterion: Criterion) -> Reach:
         """Return the reach a criterion is judged by."""
         return self.by(rows, criterion.measure, criterion.mode, criterion.standard.direction)
 
     def by(self, rows: NDArray[np.int64], measure: str, mode: str, direction: str) -> Reach:
         """Return the reach to the nearest of some facilities by ``time``, ``road`` or ``straight``."""
-        key = (measure, mode, "" if measure == "straight" else direction, rows.tobytes())
+        key = self._key(rows, measure, mode, direction)
         if key not in self._found:
-            self._found[key] = (
-                self._world.straight_reach(rows)
-                if measure == "straight"
-                else self._world.reach(rows, mode, direction, measure)  # type: ignore[arg-type]
-            )
+            self._found[key] = self._searched(rows, measure, mode, direction)
         return self._found[key]
+
+    def _searched(self, rows: NDArray[np.int64], measure: str, mode: str, direction: str) -> Reach:
+        if measure == "straight":
+            return self._world.straight_reach(rows)
+        return self._world.reach(rows, mode, direction, measure)  # type: ignore[arg-type]
 
 
 def evaluate(world: World, criteria: Iterable[Criterion], *, cache: ReachCache | None = None) -> Coverage:

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study ready to be judged."""
+    """A study ready to be judged.
+
+    Attributes
+    ----------
+    world : World
+        With the modes of the criteria.
+    wide : World
+        The same with every mode, where the study asks for ranges.
+    """
 
     study: Study
     standards: tuple[Standard, ...]
@@ -30,6 +38,7 @@ class Prepared:
     ground: Ground
     world: World
     finder: AccessFinder
+    wide: World
 
 
 @dataclass(frozen=True)

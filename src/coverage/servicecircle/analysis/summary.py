@@ -14,6 +14,7 @@ from servicecircle.analysis.cover import at_least, covered, enough
 from servicecircle.analysis.quantiles import lower_quantiles, most_people
 from servicecircle.demand.ledger import LedgerLine, line
 from servicecircle.geo.sums import sum_by
+from servicecircle.travel.legs import access_values
 from servicecircle.travel.reach import State
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class CriterionSummary:
     """Verdict under the study's own target: ``met``, ``not met`` or ``no data``."""
     preferred_persons: float | None = None
     """People within the lower end of a band such as 10-20 km; None: the requirement is no band."""
+    half_access_persons: float | None = None
+    """People, covered or not, more than half of whose trip is access legs; None: nobody travels by road."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,26 @@ def _preferred(world: World, entry: CriterionCoverage) -> float | None:
         return None
     near = covered(entry.reach, limit)[world.demand.piece_point] & entry.applies[world.demand.piece_unit]
     return math.fsum(world.people(entry.criterion)[near])
+
+
+def half_access_persons(world: World, entry: CriterionCoverage) -> float | None:
+    """Return the people more than half of whose trip is access: straight pieces at both ends, against the whole value.
+
+    Exactly half is not more, and whoever lives at the door has no trip. A straight walk is access from end to end, also
+    where seconds at the door are added.
+    None where nobody travels by road: a straight distance, a presence, or nothing computed.
+    """
+    criterion, reach = entry.criterion, entry.reach
+    if reach is None or criterion.measure not in ("time", "road"):
+        return None
+    search = world.search(criterion.mode, criterion.standard.direction, criterion.measure)
+    legs = access_values(search, world.demand_places, world.doors(entry.facility_rows), reach)
+    door_ms = round(search.mode.door_s * 1000) if criterion.measure == "time" else 0
+    value = reach.value.astype(np.int64)
+    straight = (legs == value - door_ms) & search.mode.straight_walking
+    mostly = (legs > 0) & ((2 * legs > value) | straight)
+    pieces = mostly[world.demand.piece_point] & entry.applies[world.demand.piece_unit]
+    return math.fsum(world.demand.piece_persons[pieces])
 
 
 @dataclass(frozen=True)

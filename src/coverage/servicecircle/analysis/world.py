@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,20 @@ class World:
     def reach(self, rows: NDArray[np.int64], mode: str, direction: Direction, measure: Measure) -> Reach:
         """Return the reach of all demand points to the nearest of the facilities ``rows``."""
         return network_reach(self.search(mode, direction, measure), self.demand_places, self.doors(rows), self.walk)
+
+    def with_modes(self, modes: Mapping[str, Mode]) -> World:
+        """Return the same world with some of its modes only."""
+        network = replace(self.network, modes={name: self.network.modes[name] for name in modes})
+        places, doors = self.demand_places, self.entrances.places
+        return replace(
+            self,
+            modes=modes,
+            network=network,
+            demand_places=replace(places, access={name: places.access[name] for name in modes}),
+            entrances=replace(
+                self.entrances, places=replace(doors, access={name: doors.access[name] for name in modes})
+            ),
+        )
 
     def straight_reach(self, rows: NDArray[np.int64]) -> Reach:
         """Return the geodesic distance of all demand points to the nearest door of the facilities ``rows``."""

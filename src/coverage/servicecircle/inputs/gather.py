@@ -21,7 +21,7 @@ from servicecircle.inputs.counts import (
     unit_counts,
 )
 from servicecircle.inputs.facilities import FacilityReading, read_facilities
-from servicecircle.inputs.population import PointPeople, RasterPeople, read_population
+from servicecircle.inputs.population import PointPeople, RasterPeople, read_compared, read_population
 from servicecircle.inputs.road_sources import read_places, read_roads, require_roads
 from servicecircle.inputs.roads import BarrierShapes, RoadData
 from servicecircle.inputs.units import UnitReading, read_units
@@ -52,6 +52,8 @@ class Inputs:
         The extent and the study's margin: roads and facilities are kept inside it.
     counts : UnitCounts or None
         How many people units have by a table or census beside a raster or points, which are scaled to it.
+    compared : RasterPeople or None
+        The same people by another maker.
     """
 
     population: RasterPeople | PointPeople
@@ -62,6 +64,7 @@ class Inputs:
     extent: Bounds
     box: Bounds
     counts: UnitCounts | None = None
+    compared: RasterPeople | None = None
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
@@ -77,8 +80,9 @@ class Inputs:
         units = () if self.units is None else self.units.notices
         counts = () if self.counts is None else self.counts.notices
         lost = set_aside_notices(self.set_aside)
+        compared = () if self.compared is None else self.compared.notices
         things = (*self.facilities.notices, *self.assets.notices)
-        return (*self.population.notices, *counts, *units, *things, *self.roads.notices, *lost)
+        return (*self.population.notices, *compared, *counts, *units, *things, *self.roads.notices, *lost)
 
 
 def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
@@ -132,6 +136,7 @@ def gather(study: Study) -> Inputs:
     """
     collector = _Collector()
     rows = collector.call(lambda: read_counts(study))
+    compared = collector.call(lambda: read_compared(study))
     population, units = _people_and_units(study, rows, collector)
     people = None if population is None else people_bounds(population)
     if population is not None and people is None:
@@ -159,7 +164,7 @@ def gather(study: Study) -> Inputs:
         or not isinstance(roads, RoadData)
     ):
         raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
-    return Inputs(population, units, facilities, assets, _with_given(roads, given), extent, box, counts)
+    return Inputs(population, units, facilities, assets, _with_given(roads, given), extent, box, counts, compared)
 
 
 def _people_and_units(

@@ -143,6 +143,18 @@ def _raster_people(study: Study, source: Raster) -> RasterPeople:
     return replace(everybody, notices=tuple(notices), groups=groups)
 
 
+def read_compared(study: Study) -> RasterPeople | None:
+    """Read the second population raster of a study, the same people by another maker; None where there is none.
+
+    Raises
+    ------
+    StudyError
+        As :func:`read_population`.
+    """
+    given = study.population.compare
+    return None if given is None else _read_raster(study.locate(given.path), given)
+
+
 def _read_raster(path: Path, source: Raster) -> RasterPeople:
     require_file(path, source.path)
     problems: list[Problem] = []

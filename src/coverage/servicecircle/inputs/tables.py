@@ -77,6 +77,8 @@ UNITS: Schema = {
     "kind": Column("text", "village, community, town, street or empty"),
     "area_class": Column("text", "urban or rural"),
     "class_basis": Column("text", "column, code, kind or default"),
+    "next_class": Column("text", "urban or rural by what the file says next to that, empty where it says nothing"),
+    "next_basis": Column("text", "kind or empty"),
     "basis": Column("text", "surveyed (a polygon) or nearest_point"),
     "geometry": Column("geometry", "polygon or point, EPSG:4326, never null or empty"),
 }

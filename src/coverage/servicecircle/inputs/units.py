@@ -121,7 +121,7 @@ def _read(study: Study, source: UnitPolygons, path: Path, box: Box | None) -> Un
     table = read_table(path, source.layer, file=source.path)
     texts = _texts(table, source)
     problems: list[Problem] = _no_id(table, texts.id) + duplicate_ids(table.place, list(texts.id), list(table.rows))
-    classes: list[tuple[str, str]] = []
+    classes: list[_Class] = []
     with collect(problems):
         classes = _classes(table, texts, study.area.default_class)
     shapes = np.full(len(table.cells), None, dtype=object)
@@ -149,8 +149,10 @@ def _read(study: Study, source: UnitPolygons, path: Path, box: Box | None) -> Un
             "name": texts.name[kept],
             "parent": texts.parent[kept],
             "kind": np.array(kinds, dtype=object)[kept],
-            "area_class": np.array([one for one, _ in classes], dtype=object)[kept],
-            "class_basis": np.array([basis for _, basis in classes], dtype=object)[kept],
+            "area_class": np.array([one.area_class for one in classes], dtype=object)[kept],
+            "class_basis": np.array([one.basis for one in classes], dtype=object)[kept],
+            "next_class": np.array([one.next_class for one in classes], dtype=object)[kept],
+            "next_basis": np.array([one.next_basis for one in classes], dtype=object)[kept],
             "basis": np.full(int(kept.sum()), basis, dtype=object),
         },
         geometry=shapes[kept],
@@ -190,7 +192,17 @@ def _no_id(table: Table, ids: NDArray[np.object_]) -> list[Problem]:
     return [problem("units.no_id", file=table.place, count=len(rows), rows=some(rows))] if len(rows) else []
 
 
-def _classes(table: Table, texts: _Texts, default: str) -> list[tuple[str, str]]:
+@dataclass(frozen=True)
+class _Class:
+    """Area class of a row and its basis; what the file would say without that basis, empty where it says nothing."""
+
+    area_class: str
+    basis: str
+    next_class: str = ""
+    next_basis: str = ""
+
+
+def _classes(table: Table, texts: _Texts, default: str) -> list[_Class]:
     """Return area class and its basis for every row.
 
     Raises
@@ -201,16 +213,15 @@ def _classes(table: Table, texts: _Texts, default: str) -> list[tuple[str, str]]
     classes, wrong = [], []
     for row, name, word in zip(table.rows, texts.name, texts.class_word, strict=True):
         folded = pick.fold(str(word))
+        by_kind = ("urban", "kind") if unit_kind(str(name)) in ("community", "street") else ("", "")
         if folded in CLASS_WORDS:
-            classes.append((CLASS_WORDS[folded], "column"))
+            classes.append(_Class(CLASS_WORDS[folded], "column", *by_kind))
         elif folded in CLASS_CODES:
-            classes.append((CLASS_CODES[folded], "code"))
+            classes.append(_Class(CLASS_CODES[folded], "code", *by_kind))
         elif folded:
             wrong.append(f"{row} ({word})")
-            classes.append(("", ""))
         else:
-            urban = unit_kind(str(name)) in ("community", "street")
-            classes.append(("urban", "kind") if urban else (default, "default"))
+            classes.append(_Class(*by_kind) if by_kind[0] else _Class(default, "default"))
     if wrong:
         raise StudyError(problem("units.class_word", file=table.place, count=len(wrong), rows=some(wrong)))
     return classes

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 def credit_sources(study: Study) -> Iterator[tuple[str, File]]:
     """Yield ``(role, source)`` for each data file of the study, in the order of the study file.
 
-    Roles are ``units``, ``unit_points``, ``population``, ``population_points``, ``population_table``, ``census``,
-    ``population_group`` (a raster), ``roads``, ``barriers``, ``facilities``, ``gates`` (of a facility file) and
+    Roles are ``units``, ``unit_points``, ``population``, ``population_compare``, ``population_points``,
+    ``population_table``, ``census``, ``population_group`` (a raster), ``roads``, ``barriers``, ``facilities``,
+    ``gates`` (of a facility file) and
     ``assets``; each has a word in the text section ``tables.role``.
     """
     single = (
         ("units", study.area.units),
         ("unit_points", study.area.points),
         ("population", study.population.raster),
+        ("population_compare", study.population.compare),
         ("population_points", study.population.points),
         ("population_table", study.population.table),
         ("census", study.population.calibrate),

@@ -71,7 +71,7 @@ def _write(results: Results, new: Path, log_lines: Sequence[str]) -> None:
     put(new / "map.html", map_page(results).encode())
     tables = {"gaps": results.gaps, "sites": results.sites, "units": results.units}
     tables |= {"scorecard": scorecard(results), "criteria": criteria(results), "shortfalls": shortfalls(results)}
-    tables |= {"set_aside": results.set_aside}
+    tables |= {"ranges": results.ranges, "set_aside": results.set_aside}
     tables |= {"fields": field_frame(results.study.outputs.language)}
     for table, frame in tables.items():
         put(new / f"{table}.csv", csv_bytes(table, frame, study=results.study.study.name))

@@ -38,6 +38,7 @@ FILES = (
     "scorecard.xlsx",
     "criteria.csv",
     "shortfalls.csv",
+    "ranges.csv",
     "set_aside.csv",
     "fields.csv",
     "gaps.xlsx",

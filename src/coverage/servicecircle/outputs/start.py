@@ -35,6 +35,7 @@ ORDER = (
     "scorecard.csv",
     "shortfalls.csv",
     "criteria.csv",
+    "ranges.csv",
     "units.csv",
     "study.gpkg",
     RASTERS,

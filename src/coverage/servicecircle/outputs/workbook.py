@@ -52,6 +52,7 @@ TABLE_SHEETS = {
     "gaps": "gaps.csv",
     "units": "units.csv",
     "sites": "sites.csv",
+    "ranges": "ranges.csv",
     "set_aside": "set_aside.csv",
 }
 
@@ -85,7 +86,8 @@ class _Page:
 
 def workbook_bytes(results: Results) -> bytes:
     """Return ``gaps.xlsx``: criteria, gaps, units, sites and what was set aside."""
-    own = {"gaps": results.gaps, "units": results.units, "sites": results.sites, "set_aside": results.set_aside}
+    own = {"gaps": results.gaps, "units": results.units, "sites": results.sites}
+    own |= {"ranges": results.ranges, "set_aside": results.set_aside}
     return _book(results, {"criteria": criteria(results)} | own)
 
 

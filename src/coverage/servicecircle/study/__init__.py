@@ -23,6 +23,7 @@ from servicecircle.study.model import (
     UnitPolygons,
 )
 from servicecircle.study.people import Calibration, PersonPoints, PersonTable, Population, Raster, RowColumns
+from servicecircle.study.ranges import Ranges
 
 __all__ = [
     "Area",
@@ -38,6 +39,7 @@ __all__ = [
     "PersonPoints",
     "PersonTable",
     "Population",
+    "Ranges",
     "Raster",
     "RoadDownload",
     "RoadLines",

@@ -56,8 +56,8 @@ def _own(errors: list[Any]) -> list[Any]:
 
 #: pydantic error types with a sentence of their own, under ``study.rule``.
 RULES = frozenset(
-    "two_bases one_population two_counts group_column town_parent asset_form one_limit measures one_road_source "
-    "no_road_class string_pattern_mismatch too_short greater_than greater_than_equal less_than_equal "
+    "two_bases one_population two_counts compare_raster group_column town_parent asset_form one_limit measures "
+    "one_road_source no_road_class string_pattern_mismatch too_short greater_than greater_than_equal less_than_equal "
     "literal_error string_too_short finite_number string_type "
     "float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing "
     "tuple_type dict_type model_type".split()

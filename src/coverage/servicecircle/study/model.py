@@ -12,6 +12,7 @@ from servicecircle.standards.kinds import AnyStandard
 from servicecircle.standards.model import AreaClass
 from servicecircle.study.base import File, Section, Source, path_as_source
 from servicecircle.study.people import Population
+from servicecircle.study.ranges import Ranges
 
 
 class StudyHead(Section):
@@ -363,6 +364,8 @@ class Study(Section):
     """When a unit is short."""
     siting: Siting | None = None
     """Where new sites should go."""
+    ranges: Ranges = Ranges()
+    """How far each figure depends on what no plan prints."""
     outputs: Outputs = Outputs()
     """How results are written."""
 

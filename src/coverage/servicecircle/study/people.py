@@ -89,6 +89,8 @@ class Population(Section):
     """Table or layer of points with persons."""
     table: TableSource | None = None
     """Village table without coordinates; with a raster it says how many people each unit has."""
+    compare: RasterSource | None = None
+    """The same people by another maker, persons per cell: what the figures would be with it (``ranges.csv``)."""
     calibrate: Calibration | None = None
     """Census that the raster or the points are scaled to: calibrated = raw x factor, per town or unit."""
     groups: dict[Word, GroupSource] = Field(default_factory=dict)
@@ -101,6 +103,8 @@ class Population(Section):
         given = [self.raster is not None, self.points is not None, self.table is not None]
         if given not in ([True, False, False], [False, True, False], [False, False, True], [True, False, True]):
             raise PydanticCustomError("one_population", "exactly one of raster, points and table, or raster and table")
+        if self.compare is not None and self.raster is None:
+            raise PydanticCustomError("compare_raster", "compare is another raster beside the population raster")
         if self.calibrate is not None and self.table is not None:
             raise PydanticCustomError("two_counts", "table and calibrate both say how many people a unit has")
         if self.raster is None and any(isinstance(source, Raster) for source in self.groups.values()):

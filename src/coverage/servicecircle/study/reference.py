@@ -67,6 +67,7 @@ margin_km = 20
 raster = { path = "population.tif", source = "WorldPop 2020", licence = "CC BY 4.0" }
 calibrate = { path = "census.csv", unit = "town", column = "常住人口" }
 groups = { "65+" = { path = "population_65plus.tif", source = "WorldPop 2020" }, "0-14" = "population_0_14.tif" }
+# the same people by another maker, for ranges.csv: compare = "population_other.tif"
 # or people at points: points = { path = "people.csv", crs = "WGS84", persons = "人口", lon = "经度", lat = "纬度" }
 #   with groups as columns of that table: groups = { "65+" = "65岁及以上", "0-14" = "0-14岁" }
 # or a village table without coordinates, alone or beside the raster: table = { path = "村表.xlsx", persons = "人口" }
@@ -141,6 +142,12 @@ standard = "shanting/S01/walk"
 choose = 3
 candidates = ["units", "facilities"]
 upgrade = ["village_clinic"]
+""",
+    "ranges": """\
+[ranges]
+speed_share = 0.15
+access_speed = [0.5, 1.5]
+access_limit_m = [500, 2000]
 """,
     "outputs": """\
 [outputs]

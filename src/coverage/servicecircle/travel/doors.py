@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,28 @@ class Access:
             self.yielded[points],
         )
 
+    def shorter(self, most_mm: int) -> Access:
+        """Return the legs of at most so many millimetres."""
+        rows = self.leg_mm <= most_mm
+        return Access(
+            self.points, self.point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded
+        )
+
+    def united(self, other: Access, points: NDArray[np.int64]) -> Access:
+        """Return the legs with those of another set, whose points are ``points`` of this one and have no legs here."""
+        point = np.concatenate((self.point, points[other.point]))
+        order = np.argsort(point, kind="stable")
+        yielded = self.yielded.copy()
+        yielded[points] = other.yielded
+        return Access(
+            self.points,
+            point[order],
+            np.concatenate((self.edge, other.edge))[order],
+            np.concatenate((self.from_start_mm, other.from_start_mm))[order],
+            np.concatenate((self.leg_mm, other.leg_mm))[order],
+            yielded,
+        )
+
     def reordered(self, order: NDArray[np.int64]) -> Access:
         """Return the legs of the same points in another order."""
         place = np.empty(self.points, dtype=np.int64)
@@ -152,7 +175,7 @@ class AccessFinder:
         self._network = network
         self._working = working
         self._crossings = crossings
-        self._limit_m = limit_m
+        self.limit_m = limit_m
         self._shapes = _attach_shapes(network, np.arange(network.size))
         self._trees: dict[tuple[str, ...], tuple[shapely.STRtree, NDArray[np.int64]]] = {}
 
@@ -176,7 +199,8 @@ class AccessFinder:
         walls_yield : bool
             For facilities: where every candidate is barred and would not be without walls, walls are ignored.
         """
-        modes = tuple(modes)
+        same = self._like(tuple(modes))
+        modes = tuple(dict.fromkeys(same.values()))
         found: dict[str, list[tuple[_Feet, NDArray[np.bool_]]]] = {mode: [] for mode in modes}
         for first in range(0, len(lon), BLOCK):
             last = min(first + BLOCK, len(lon))
@@ -189,7 +213,30 @@ class AccessFinder:
                 part, yielded = _keep(feet, rows, barred, free, last - first, walls_yield=walls_yield)
                 shifted = _Feet(part.point + first, part.edge, part.from_start_mm, part.leg_mm, part.foot_xy)
                 found[mode].append((shifted, yielded))
-        return {mode: _joined(parts, len(lon)) for mode, parts in found.items()}
+        joined = {mode: _joined(parts, len(lon)) for mode, parts in found.items()}
+        return {mode: joined[first] for mode, first in same.items()}
+
+    def _like(self, modes: tuple[str, ...]) -> dict[str, str]:
+        """Return for each mode the first that may attach to the same edges: their legs are the same."""
+        firsts: dict[bytes, str] = {}
+        return {mode: firsts.setdefault(self._network.modes[mode].attachable.tobytes(), mode) for mode in modes}
+
+    @property
+    def _farthest(self) -> float:
+        """Planar metres that miss no edge within the limit, not even one a few millimetres inside it."""
+        return self.limit_m * (1 + SCALE_SLACK) + 0.01
+
+    def limited(self, limit_m: float) -> AccessFinder:
+        """Return a finder of the same edges with another limit; what is indexed is shared."""
+        other = copy.copy(self)
+        other.limit_m = limit_m
+        return other
+
+    def near(self, lon: NDArray[np.float64], lat: NDArray[np.float64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the points, ascending, that lie within the limit of any of some edges, or beyond it by a hair."""
+        tree = shapely.STRtree(self._shapes[edges])
+        points = shapely.points(self._working.project(lon, lat))
+        return np.unique(tree.query(points, predicate="dwithin", distance=self._farthest)[0])
 
     def _nearest(
         self, lon: NDArray[np.float64], lat: NDArray[np.float64], xy: NDArray[np.float64], modes: tuple[str, ...]
@@ -201,9 +248,8 @@ class AccessFinder:
         """
         lacking = np.ones((len(lon), len(modes)), dtype=bool)
         found: dict[str, list[_Feet]] = {mode: [] for mode in modes}
-        # a planar ring may miss an edge that is a few millimetres inside the geodesic limit
-        last = self._limit_m * (1 + SCALE_SLACK) + 0.01
-        for radius in (*[r for r in SEARCH_M if r < self._limit_m], last):
+        last = self._farthest
+        for radius in (*[r for r in SEARCH_M if r < self.limit_m], last):
             enough = radius * 1000 * (1 - SCALE_SLACK) if radius < last else -1.0
             for wanted in np.unique(lacking[lacking.any(axis=1)], axis=0):
                 points = np.flatnonzero((lacking == wanted).all(axis=1))
@@ -221,7 +267,7 @@ class AccessFinder:
         self, feet: _Feet, mode: str, points: NDArray[np.int64], enough_mm: float
     ) -> tuple[_Feet, NDArray[np.int64]]:
         """Return the nearest feet of one mode for the points that are done with this ring, and those points."""
-        of_mode = self._network.modes[mode].attachable[feet.edge] & (feet.leg_mm <= round(self._limit_m * 1000))
+        of_mode = self._network.modes[mode].attachable[feet.edge] & (feet.leg_mm <= round(self.limit_m * 1000))
         rows = np.flatnonzero(of_mode)
         done = np.zeros(int(points.max(initial=0)) + 1, dtype=bool)
         inside = np.bincount(feet.point[rows[feet.leg_mm[rows] < enough_mm]], minlength=len(done))

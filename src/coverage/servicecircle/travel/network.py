@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -156,6 +156,34 @@ def build_network(
     )
 
 
+def retimed(network: Network, modes: Sequence[Mode]) -> Network:
+    """Return the network with the times of some modes at other speeds, as :func:`build_network` would make them.
+
+    The modes differ from those the network was built with in their speeds alone, and none of these becomes 0: where a
+    mode may go, and where legs end, stays as it is.
+    """
+    limits = [tags.get("maxspeed") for tags in network.tags]
+    kinds = list(zip(network.road_class.tolist(), limits, network.urban.tolist(), strict=True))
+    tables = dict(network.modes)
+    for mode in modes:
+        edges = tables[mode.id]
+        usable = edges.forward | edges.backward
+        of_kind = {
+            (cls, limit, urban): rules.speed_kmh(cls, mode, urban=urban, posted_kmh=rules.maxspeed_kmh(limit))
+            for cls, limit, urban in set(kinds)
+        }
+        kmh = np.where(usable, np.array([of_kind[kind] for kind in kinds], dtype=float), 0.0)
+        tables[mode.id] = replace(edges, ms=_edge_ms(network.mm, kmh, usable), kmh=kmh)
+    return replace(network, modes=tables)
+
+
+def _edge_ms(mm: NDArray[np.int64], kmh: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return whole milliseconds along each edge, 0 where the mode may not go."""
+    ms = np.zeros(len(mm), dtype=np.int64)
+    ms[usable] = np.rint(mm[usable] * MS_KMH_PER_MM / kmh[usable])
+    return ms
+
+
 def _routable(ways: Ways) -> tuple[NDArray[np.int64], dict[int, str]]:
     """Return the ways some shipped mode may use (by way id) and their class.
 
@@ -269,11 +297,9 @@ def _mode_edges(mode: Mode, facts: _Facts, component_limits: tuple[float, float]
     kmh, free = _speeds(mode, pairs, posted=True), _speeds(mode, pairs, posted=False)
     kmh, free = (np.where(facts.urban, by_way[way, 0], by_way[way, 1]) for by_way in (kmh, free))
     usable = permitted & (kmh > 0)
-    ms = np.zeros(len(mm), dtype=np.int64)
-    ms[usable] = np.rint(mm[usable] * MS_KMH_PER_MM / kmh[usable])
     component, tiny = _components(usable, facts, *component_limits)
     return ModeEdges(
-        ms=ms,
+        ms=_edge_ms(mm, kmh, usable),
         forward=usable & directions[:, 0],
         backward=usable & directions[:, 1],
         component=component,

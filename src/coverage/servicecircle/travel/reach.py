@@ -7,7 +7,7 @@ wins whatever the order of the search. Dijkstra is scipy's; another engine has t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +37,8 @@ Measure = Literal["time", "road"]
 NO_VALUE = np.iinfo(np.int32).max
 #: Largest whole number a float64 holds exactly.
 EXACT = 2**53
+#: Pairs of people and doors a walk remembers: 25 bytes each.
+MOST_REMEMBERED = 8_000_000
 
 
 class State(IntEnum):
@@ -280,12 +282,78 @@ class Search:
 
 
 @dataclass(frozen=True)
+class StraightPairs:
+    """Demand points and doors near enough for a straight walk, sorted by point.
+
+    Attributes
+    ----------
+    point, door : int64 arrays (pairs,)
+        Row of the demand point; place of the door among the doors searched.
+    mm : int64 array (pairs,)
+        Geodesic distance.
+    """
+
+    point: NDArray[np.int64]
+    door: NDArray[np.int64]
+    mm: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class StraightWalk:
     """What a straight walk needs: where barriers are, and how far people walk without a road."""
 
     working: WorkingCrs
     crossings: Crossings
     limit_m: float
+
+    def pairs(self, demand: Places, doors: Doors) -> StraightPairs:
+        """Return the demand points and doors at most ``limit_m`` apart, whatever lies between."""
+        lon, lat = doors.places.lon[doors.row], doors.places.lat[doors.row]
+        return StraightPairs(*straight_pairs(demand.lon, demand.lat, lon, lat, self.working, limit_m=self.limit_m))
+
+    def free(self, demand: Places, doors: Doors, pairs: StraightPairs, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return, for some of the pairs, whether nothing lies between."""
+        point, door = pairs.point[rows], doors.row[pairs.door[rows]]
+        start = self.working.project(demand.lon[point], demand.lat[point])
+        end = self.working.project(doors.places.lon[door], doors.places.lat[door])
+        return ~self.crossings.crossed(start, end)
+
+
+@dataclass(frozen=True)
+class RememberedWalk(StraightWalk):
+    """A straight walk of one set of demand points that remembers pairs and what lies between, door set by door set.
+
+    Many searches that differ in speed alone ask for the same pairs. At most ``MOST_REMEMBERED`` are kept: what comes
+    beyond is sought and tested each time.
+    """
+
+    _pairs: dict[bytes, StraightPairs] = field(default_factory=dict, repr=False)
+    _known: dict[bytes, NDArray[np.int8]] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def _key(doors: Doors) -> bytes:
+        return doors.places.lon[doors.row].tobytes() + doors.places.lat[doors.row].tobytes()
+
+    def pairs(self, demand: Places, doors: Doors) -> StraightPairs:
+        """Return the pairs of these doors, searched once."""
+        key = self._key(doors)
+        if key in self._pairs:
+            return self._pairs[key]
+        found = super().pairs(demand, doors)
+        if len(found.point) + sum(map(len, self._known.values())) <= MOST_REMEMBERED:
+            self._pairs[key] = found
+            self._known[key] = np.full(len(found.point), -1, dtype=np.int8)
+        return found
+
+    def free(self, demand: Places, doors: Doors, pairs: StraightPairs, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether nothing lies between; each pair is tested once."""
+        known = self._known.get(self._key(doors))
+        if known is None:
+            return super().free(demand, doors, pairs, rows)
+        new = rows[known[rows] < 0]
+        if len(new):
+            known[new] = super().free(demand, doors, pairs, new)
+        return np.asarray(known[rows] == 1)
 
 
 def network_reach(
@@ -304,10 +372,11 @@ def network_reach(
     points = len(demand.lon)
     if doors.count == 0:
         return no_facility(points)
-    factor = 1 << max(1, int(doors.count - 1).bit_length())
-    best = _by_network(search, demand, doors, factor, np.inf if at_most is None else float((at_most + 1) * factor))
+    factor = ranks_from(doors)
+    limit = np.inf if at_most is None else float((at_most + 1) * factor)
+    best = _by_network(search, demand, doors, factor, limit)
     if search.mode.straight_walking:
-        best = _by_straight_walk(search, demand, doors, walk, factor, best)
+        best = _by_straight_walk(search, demand, doors, walk, factor, best, limit)
     door_ms = round(search.mode.door_s * 1000) if search.measure == "time" else 0
     reached = np.isfinite(best)
     whole = np.where(reached, best, 0).astype(np.int64)
@@ -320,7 +389,12 @@ def network_reach(
     return Reach(value.astype(np.int32), facility.astype(np.int32), state.astype(np.int8))
 
 
-def _door_legs(doors: Doors, access: Access) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def ranks_from(doors: Doors) -> int:
+    """Return K of ``value x K + rank``: a power of two above the number of facilities."""
+    return 1 << max(1, int(doors.count - 1).bit_length())
+
+
+def door_legs(doors: Doors, access: Access) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the leg rows of the searched doors, and the facility of every leg row (-1: not searched)."""
     facility_of = np.full(access.points, -1, dtype=np.int64)
     # of two facilities at one row the smaller keeps it: equal places have equal values
@@ -332,7 +406,7 @@ def _door_legs(doors: Doors, access: Access) -> tuple[NDArray[np.int64], NDArray
 
 def _by_network(search: Search, demand: Places, doors: Doors, factor: int, limit: float) -> NDArray[np.float64]:
     access, door_access = demand.access[search.mode.id], doors.places.access[search.mode.id]
-    door_rows, facility_of = _door_legs(doors, door_access)
+    door_rows, facility_of = door_legs(doors, door_access)
     seeds = search.ends(door_access, door_rows, at_door=True)
     cost = search.run(seeds.node, seeds.value * factor + facility_of[seeds.row], factor, limit=limit)
     best = _by_point(access, search.by_leg(access, cost, factor))
@@ -351,17 +425,19 @@ def _by_point(access: Access, by_leg: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _by_straight_walk(
-    search: Search, demand: Places, doors: Doors, walk: StraightWalk, factor: int, best: NDArray[np.float64]
+    search: Search,
+    demand: Places,
+    doors: Doors,
+    walk: StraightWalk,
+    factor: int,
+    best: NDArray[np.float64],
+    limit: float,
 ) -> NDArray[np.float64]:
     """Let people walk straight where that is quicker and nothing lies between; only such pairs are tested."""
-    lon, lat = doors.places.lon[doors.row], doors.places.lat[doors.row]
-    point, door, mm = straight_pairs(demand.lon, demand.lat, lon, lat, walk.working, limit_m=walk.limit_m)
-    cost = (search.leg(mm) * factor + doors.facility[door]).astype(float)
-    better = cost < best[point]
-    point, door, cost = point[better], door[better], cost[better]
-    start = walk.working.project(demand.lon[point], demand.lat[point])
-    end = walk.working.project(lon[door], lat[door])
-    free = ~walk.crossings.crossed(start, end)
+    pairs = walk.pairs(demand, doors)
+    cost = (search.leg(pairs.mm) * factor + doors.facility[pairs.door]).astype(float)
+    rows = np.flatnonzero((cost < best[pairs.point]) & (cost < limit))
+    rows = rows[walk.free(demand, doors, pairs, rows)]
     best = best.copy()
-    np.minimum.at(best, point[free], cost[free])
+    np.minimum.at(best, pairs.point[rows], cost[rows])
     return best

@@ -1,0 +1,1 @@
+"""Cases: the same world with one thing changed, judged again."""
