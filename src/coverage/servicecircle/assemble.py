@@ -22,7 +22,7 @@ from servicecircle.analysis.select import unknown_ownership
 from servicecircle.analysis.summary import HALF_PERSON, half_access_persons, ledger_line, summarise
 from servicecircle.analysis.times import travel_times
 from servicecircle.cases.columns import no_ranges
-from servicecircle.cases.ranges import find_ranges
+from servicecircle.cases.ranges import find_ranges, ranged
 from servicecircle.demand import ledger
 from servicecircle.demand.calibrate import calibration_notices, calibration_record
 from servicecircle.errors import problem
@@ -102,7 +102,7 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
     progress("drawings")
     return Results(
         study=study,
-        summaries=summaries,
+        summaries=summaries if ranges is None else ranged(summaries, ranges.frame),
         ledger=closed,
         units=_joined(list(judged.tables), UNIT_COLUMNS),
         findings=judged.findings,

@@ -68,6 +68,13 @@ class CriterionSummary:
     """People within the lower end of a band such as 10-20 km; None: the requirement is no band."""
     half_access_persons: float | None = None
     """People, covered or not, more than half of whose trip is access legs; None: nobody travels by road."""
+    share_low: float | None = None
+    """Lowest share of people covered with one assumption changed at a time (speed, access, people, urban or rural);
+    None: not computed."""
+    share_high: float | None = None
+    """Highest share, likewise."""
+    flips: tuple[tuple[str, str], ...] = ()
+    """Changes (what, setting) under which the verdict, or that under the study's own target, is another."""
 
 
 @dataclass(frozen=True)

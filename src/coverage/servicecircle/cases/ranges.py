@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ SAME = (
 COUNTED = ("covered_persons", "units_any", "units_every")
 #: What is changed, in the order of the rows of a criterion.
 WHAT = ("base", "mode", "speed", "access_speed", "access_limit", "population", "urban_basis")
+#: What no plan prints and every figure assumes: together the range of a figure.
+ASSUMED = ("speed", "access_speed", "access_limit", "population", "urban_basis")
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,28 @@ def share_ranges(ranges: pd.DataFrame, what: Sequence[str] = WHAT) -> pd.DataFra
     kept = ranges[ranges["what"].isin([*what, "base"])]
     shares = pd.to_numeric(kept["share_covered"]).groupby(kept["criterion"], sort=False)
     return pd.DataFrame({"low": shares.min(), "high": shares.max()}).rename_axis("criterion").reset_index()
+
+
+def ranged(summaries: Iterable[CriterionSummary], ranges: pd.DataFrame) -> tuple[CriterionSummary, ...]:
+    """Return summaries with their lowest and highest share and the changes that turn their verdict.
+
+    Another mode is another reading, not a doubt about this one: modes take no part in the low and the high.
+    """
+    spans = share_ranges(ranges, ASSUMED).set_index("criterion") if len(ranges) else pd.DataFrame()
+    turned = ranges[ranges["flips"].astype(bool)] if len(ranges) else ranges
+    return tuple(_ranged(summary, spans, turned) for summary in summaries)
+
+
+def _ranged(summary: CriterionSummary, spans: pd.DataFrame, turned: pd.DataFrame) -> CriterionSummary:
+    key = summary.criterion.key
+    if key not in spans.index:
+        return summary
+    low, high = (float(value) for value in spans.loc[key, ["low", "high"]].to_numpy(dtype=float))
+    if math.isnan(low) or math.isnan(high):
+        return summary
+    mine = turned[turned["criterion"] == key]
+    flips = tuple((str(what), str(setting)) for what, setting in zip(mine["what"], mine["setting"], strict=True))
+    return replace(summary, share_low=low, share_high=high, flips=flips)
 
 
 def _judged_again(case: _Case, criteria: Sequence[Criterion], target: float) -> list[CriterionSummary]:

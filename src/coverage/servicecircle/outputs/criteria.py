@@ -24,7 +24,7 @@ SAME = ("state", "facilities", "persons", "units", "target_share", "verdict", "a
 COUNTED = (
     *("covered_persons", "later_persons", "unreachable_persons", "unattached_persons", "no_facility_persons"),
     *("share_covered", "units_any", "units_every", "units_short", "knife_edge_persons", "preferred_persons"),
-    "half_access_persons",
+    *("half_access_persons", "share_low", "share_high"),
 )
 
 

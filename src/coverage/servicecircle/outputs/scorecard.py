@@ -197,7 +197,10 @@ def _value(part: Part, language: str) -> str:
 def _share(summary: CriterionSummary) -> str:
     if summary.criterion.measure == "presence":
         return f"{summary.units_every} / {summary.units}"
-    return shown(summary.share_covered, "share")
+    low, high = summary.share_low, summary.share_high
+    if low is None or high is None:
+        return shown(summary.share_covered, "share")
+    return f"{shown(summary.share_covered, 'share')} ({low * 100:.1f}-{high * 100:.1f})"
 
 
 def _baseline(standard: Standard) -> str:
@@ -260,18 +263,24 @@ def _readings(part: Part, language: str) -> str:
     if part.finding is not None:
         readings = part.finding.readings
         return BETWEEN.join(_reading(one, part.finding.unit, language) for one in readings) if len(readings) > 1 else ""
+    measured = [one for one in part.summaries if one.state == "computed" and one.criterion.measure != "presence"]
     return BETWEEN.join(
-        say(
-            language,
-            "findings.words.units",
-            limit=limit_text(summary.criterion, language),
-            any=summary.units_any,
-            every=summary.units_every,
-            units=summary.units,
-        )
-        for summary in part.summaries
-        if summary.state == "computed" and summary.criterion.measure != "presence"
+        text for summary in measured for text in (_units(summary, language), _flips(summary, language)) if text
     )
+
+
+def _units(summary: CriterionSummary, language: str) -> str:
+    counts = {"any": summary.units_any, "every": summary.units_every, "units": summary.units}
+    return say(language, "findings.words.units", limit=limit_text(summary.criterion, language), **counts)
+
+
+def _flips(summary: CriterionSummary, language: str) -> str:
+    """Return the changes that would turn the verdict; another mode has a line of its own."""
+    changes = [f"{say(language, f'tables.word.{what}')} {setting}" for what, setting in summary.flips if what != "mode"]
+    if not changes:
+        return ""
+    values = {"limit": limit_text(summary.criterion, language), "changes": ", ".join(changes)}
+    return say(language, "findings.words.flips", **values)
 
 
 def _reading(reading: Reading, unit: str, language: str) -> str:

@@ -147,6 +147,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         *_persons("persons", "covered_persons", "uncovered_persons", "later_persons", "unreachable_persons"),
         *_persons("unattached_persons", "no_facility_persons"),
         _SHARE,
+        Column("share_low", "share", "share"),
+        Column("share_high", "share", "share"),
         Column("units", "count", "units"),
         Column("units_any", "count", "units"),
         Column("units_every", "count", "units"),
