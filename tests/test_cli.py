@@ -261,8 +261,8 @@ def test_stages_become_plain_lines_and_log_lines_without_a_terminal(study: Path,
 def test_run_json_is_one_document(study: Path, flow: SimpleNamespace) -> None:
     document = json.loads(call("run", study, "--json", "-o", "out").stdout)
     assert document["start"] == str(Path("out") / "start.html")
-    assert document["scorecard"][0]["share_covered"] == 0.8125
-    assert document["scorecard"][1]["share_covered"] is None
+    assert document["criteria"][0]["share_covered"] == 0.8125
+    assert document["criteria"][1]["share_covered"] is None
     assert (document["gaps"], document["sites"]) == (2, 1)
 
 

@@ -23,6 +23,7 @@ from servicecircle.errors import UsageError, problem
 from servicecircle.text import say, sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
     from types import FrameType
 
     from servicecircle.results import CriterionSummary, Results
@@ -198,10 +199,13 @@ def _load(path: Path, session: Session) -> Study:
 
 
 def _run_record(results: Results, start: Path) -> dict[str, Any]:
+    from servicecircle.outputs.scorecard import scorecard
+
     return {
         "folder": str(start.parent),
         "start": str(start),
-        "scorecard": [_summary_record(item) for item in results.summaries],
+        "criteria": [_summary_record(item) for item in results.summaries],
+        "scorecard": [_row_record(row) for row in scorecard(results).to_dict("records")],
         "gaps": len(results.gaps),
         "sites": len(results.sites),
         "set_aside": len(results.set_aside),
@@ -217,8 +221,17 @@ def _summary_record(item: CriterionSummary) -> dict[str, Any]:
     return {"criterion": item.criterion.key} | {name: jsonable(getattr(item, name)) for name in _SUMMARY}
 
 
+#: Columns of the scorecard that ``run --json`` prints.
+_ROW = "place row ids state verdict value_text target_text short_text".split()
+
+
+def _row_record(row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in _ROW}
+
+
 def _print_run(results: Results, session: Session) -> None:
-    """Print one line per criterion on stdout and the notices on stderr."""
+    """Print one line per criterion and one of the scorecard on stdout, and the notices on stderr."""
+    from servicecircle.outputs.scorecard import verdict_counts
     from servicecircle.standards.wording import missing_text
 
     for item in results.summaries:
@@ -235,6 +248,9 @@ def _print_run(results: Results, session: Session) -> None:
             "missing": missing_text(item.missing, session.language),
         }
         typer.echo(one_line(session.say(key, **values)))
+    counts = verdict_counts(results)
+    verdicts = (f"{say(session.language, f'tables.word.{verdict}')} {count}" for verdict, count in counts.items())
+    typer.echo(session.say("summary_rows", rows=sum(counts.values()), verdicts=", ".join(verdicts)))
     if results.notices:
         session.tell(session.say("notices", count=len(results.notices)))
         for line in results.notices:

@@ -17,6 +17,7 @@ from servicecircle.errors import InternalError, problem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from servicecircle.analysis.finding import Finding
     from servicecircle.results import CriterionSummary, Results
 
 TOOL = "servicecircle"
@@ -54,7 +55,7 @@ def record_bytes(results: Results, folder: Path, names: Iterable[str]) -> bytes:
 
     It holds ``tool`` and ``format`` (how an output folder is known again), ``files`` (name, size, sha256; all
     files but itself and the log), ``study`` (the study file, filled up with defaults), ``provenance``,
-    ``ledger``, ``summaries`` and ``notices``. A number that is not finite is null.
+    ``ledger``, ``summaries``, ``findings`` and ``notices``. A number that is not finite is null.
     """
     tree = {
         "tool": TOOL,
@@ -64,6 +65,7 @@ def record_bytes(results: Results, folder: Path, names: Iterable[str]) -> bytes:
         "provenance": results.provenance,
         "ledger": [dataclasses.asdict(line) for line in results.ledger],
         "summaries": [_summary(summary) for summary in results.summaries],
+        "findings": [_finding(finding) for finding in results.findings],
         "notices": list(results.notices),
     }
     text = json.dumps(plain(tree), ensure_ascii=False, allow_nan=False, indent=1, sort_keys=True)
@@ -118,6 +120,14 @@ def _summary(summary: CriterionSummary) -> dict[str, Any]:
     own: dict[str, Any] = {name: getattr(criterion, name) for name in of_criterion}
     own["standard"] = criterion.standard.model_dump(mode="json")
     return {name: getattr(summary, name) for name in names} | {"criterion": own}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """Return a finding; the facilities and units it lists stand in ``shortfalls.csv``."""
+    kept = {name: getattr(finding, name) for name in ("state", "verdict", "unit", "short_unit", "unknown", "missing")}
+    readings = [dataclasses.asdict(reading) for reading in finding.readings]
+    standard = finding.standard.model_dump(mode="json")
+    return kept | {"readings": readings, "parameters": finding.parameters, "standard": standard}
 
 
 def _entry(folder: Path, name: str) -> dict[str, Any]:
