@@ -102,6 +102,12 @@ class Bench:
         rows = np.flatnonzero(mask & (state == YES)).astype(np.int64)
         return Chosen(rows, of_type, int((mask & (state == UNKNOWN)).sum()))
 
+    def of_types(self, types: tuple[str, ...]) -> NDArray[np.int64]:
+        """Return the facilities inside the area of some types, whatever else they are."""
+        frame = self.world.facilities
+        mask = (frame["unit"] >= 0).to_numpy() & frame["type"].isin(accepts(types)).to_numpy()
+        return np.flatnonzero(mask).astype(np.int64)
+
     def supply(self, asset: str, chosen: Chosen, *, whole_area: bool) -> Supply:
         """Return how much of an asset some facilities have together.
 

@@ -29,6 +29,7 @@ from servicecircle.analysis.finding import (
     judged,
     no_data,
 )
+from servicecircle.analysis.select import missing_group
 from servicecircle.analysis.summary import count_people, summarise
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.model import Covering, Standard
@@ -101,7 +102,10 @@ def _verdict(bench: Bench, standard: Standard, known: Mapping[str, Standard]) ->
 
 def _cross_boundary(bench: Bench, record: CrossBoundary, known: Mapping[str, Standard]) -> Finding:
     """People covered only because facilities outside the area count too, by each measure of the other record."""
-    world, other = bench.world, known[record.of]
+    world = bench.world
+    other: Any = known[record.of]
+    if missing := missing_group(world.demand.groups, other):
+        return no_data(record, *missing)
     readings = []
     for criterion in other.criteria():
         rows = world.facility_rows(criterion)
@@ -115,7 +119,8 @@ def _cross_boundary(bench: Bench, record: CrossBoundary, known: Mapping[str, Sta
             else np.zeros(len(applies), dtype=bool)
             for some in (rows, inside)
         ]
-        gained = math.fsum(world.demand.piece_persons[covers[0]]) - math.fsum(world.demand.piece_persons[covers[1]])
+        people = world.people(criterion)
+        gained = math.fsum(people[covers[0]]) - math.fsum(people[covers[1]])
         readings.append(Reading(f"criterion:{criterion.key}", gained, NO_TARGET))
     if not readings:
         return no_data(record, *getattr(other, "types", ()))

@@ -25,6 +25,7 @@ from servicecircle.analysis.quantiles import lower_quantiles
 from servicecircle.analysis.shares import group_items
 from servicecircle.standards.model import MS_PER_MIN
 from servicecircle.standards.vocabulary import accepts
+from servicecircle.standards.wording import MISSING_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,12 +111,15 @@ def nearest(bench: Bench, record: Nearest) -> Finding:
     people within reach of every service that exists.
     """
     world, demand = bench.world, bench.world.demand
-    persons = math.fsum(demand.piece_persons)
+    if record.group and record.group not in demand.groups:
+        return no_data(record, f"{MISSING_GROUP}{record.group}")
+    people = demand.people(record.group)
+    persons = math.fsum(people)
     known = [code for code in record.services if world.known["type"].isin(accepts((code,))).any()]
     missing = tuple(code for code in record.services if code not in known)
     if not known or persons <= 0:
         return no_data(record, *record.services)
-    readings, together = [], np.ones(len(demand.piece_persons), dtype=bool)
+    readings, together = [], np.ones(len(people), dtype=bool)
     parameters: dict[str, float | str] = {"band_min": record.bands_min[0], "mode": record.mode}
     for code in known:
         rows = np.flatnonzero(world.facilities["type"].isin(accepts((code,)))).astype(np.int64)
@@ -124,15 +128,15 @@ def nearest(bench: Bench, record: Nearest) -> Finding:
             near = covered(reach, round(band * MS_PER_MIN))[demand.piece_point]
             if place == 0:
                 together &= near
-            share = math.fsum(demand.piece_persons[near]) / persons
+            share = math.fsum(people[near]) / persons
             readings.append(Reading(f"service:{code}:{band:g}", share, NO_TARGET))
         value = reach.value[demand.piece_point].astype(np.int64)
         reached = reach.state[demand.piece_point] == 0
         everybody = np.zeros(len(value), dtype=np.int64)
-        (median,) = lower_quantiles((0.5,), everybody, value, reached, demand.piece_persons, 1)
+        (median,) = lower_quantiles((0.5,), everybody, value, reached, people, 1)
         if not math.isnan(float(median[0])):
             parameters[f"median_min:{code}"] = float(median[0]) / MS_PER_MIN
-    first = Reading("all_services", math.fsum(demand.piece_persons[together]) / persons, NO_TARGET)
+    first = Reading("all_services", math.fsum(people[together]) / persons, NO_TARGET)
     items = tuple(Item("type", code, code, why="none_known") for code in missing)
     return judged(record, "share", [first, *readings], items=items, missing=missing, parameters=parameters)
 

@@ -116,7 +116,7 @@ def portion(bench: Bench, record: Portion) -> Finding:
     part = parts.sum(axis=0)
     if record.part_ownership:
         owners = bench.world.facilities["ownership"].to_numpy()[chosen.rows]
-        part = np.where(np.isin(owners, record.part_ownership), whole, np.where(owners == "", np.nan, 0.0))
+        part = np.where(np.isin(owners, record.part_ownership), part, np.where(owners == "", np.nan, 0.0))
     known = ~np.isnan(part) & ~np.isnan(whole)
     if record.each:
         return _each_portion(bench, record, chosen, part, whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +52,8 @@ def facility_share(bench: Bench, record: FacilityShare) -> Finding:
         for k, one in enumerate(bench.ids(chosen.rows))
         if states[k] != YES
     )
-    return counted(record, states, record.target_share, record.target_count, COUNTED, items)
+    found = counted(record, states, record.target_share, record.target_count, COUNTED, items)
+    return replace(found, unknown=found.unknown + chosen.unknown)
 
 
 def counted(

@@ -29,7 +29,7 @@ def exclusion(bench: Bench, record: Exclusion) -> Finding:
     From door to door: an area is measured from its gates, or from its border where it has none.
     """
     world = bench.world
-    around = bench.facilities(record, types=record.around).rows
+    around = bench.of_types(record.around)
     if record.area_class is not None:
         unit = world.facilities["unit"].to_numpy()[around]
         around = around[(world.units["area_class"].to_numpy()[unit] == record.area_class)]
@@ -58,7 +58,7 @@ def colocation(bench: Bench, record: Colocation) -> Finding:
     chosen = bench.facilities(record)
     if not len(chosen.rows):
         return no_data(record, *record.types, unknown=chosen.unknown)
-    partners = bench.facilities(record, types=record.partners).rows
+    partners = bench.of_types(record.partners)
     if not bench.world.known["type"].isin(accepts(record.partners)).any():
         return no_data(record, *record.partners)
     near, _ = nearest_facility(bench, chosen.rows, partners)
