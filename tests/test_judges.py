@@ -404,7 +404,7 @@ def test_parity_is_one_where_supply_is_shared_as_people_are() -> None:
     finding = found(world_of(equal, homes), "parity", asset="beds", tolerance=0.0)
     assert readings(finding) == {"class.urban": (1.0, "met"), "class.rural": (1.0, "met")}
     skewed = [Place("a", has={"beds": 32.0}), Place("b", unit="u1", has={"beds": 8.0})]
-    # town: 0.8 / 0.75 = 1.067; country: 0.2 / 0.25 = 0.8
+    # four fifths of the beds for three quarters of the people, and one fifth for a quarter
     uneven = found(world_of(skewed, homes), "parity", asset="beds", tolerance=0.1)
     assert readings(uneven) == {
         "class.urban": (pytest.approx(16 / 15), "met"),
@@ -511,6 +511,8 @@ def test_unit_floor_one_failing_street_fails_although_the_mean_passes() -> None:
     unknown = found(world_of(homes=homes, towns=towns), "unit_floor", at_least=95.0)
     assert (unknown.verdict, listed(unknown, "unknown")) == ("no data", {"乙街道"})
     assert found(world_of(homes=homes), "unit_floor", at_least=95.0).state == "no data"
+    ceiling = found(world_of(homes=homes, towns=towns), "unit_floor", at_most=95.0)
+    assert (readings(ceiling), listed(ceiling)) == ({"largest": (99.0, "not met")}, {"甲街道"})
 
 
 def test_unit_floor_of_an_asset_is_summed_over_the_facilities_of_a_unit() -> None:
@@ -814,7 +816,8 @@ def test_composite_takes_circles_radii_and_presences_by_their_own_targets() -> N
     assert (finding.verdict, listed(finding, "not met")) == ("not met", {"t/each"})
     both = world_of([Place("a"), Place("b", unit="u1", m=5000.0)], homes)
     assert judged(both, *parts, composite).verdict == "met"
-    assert judged(world_of(homes=homes), *parts, composite).verdict == "no data"
+    nothing = judged(world_of(homes=homes), *parts, composite)
+    assert (nothing.state, nothing.verdict, nothing.missing) == ("no data", "no data", ("t/near", "t/each"))
 
 
 # what is not measured
@@ -1033,6 +1036,9 @@ def test_a_row_whose_only_unanswered_record_has_no_target_has_none() -> None:
         (("not met", "no data"), "no data"),
         (("met", "not met", "no data"), "depends on reading or mode"),
         (("met", "depends on reading or mode"), "depends on reading or mode"),
+        (("met", "no target printed"), "depends on reading or mode"),
+        (("reported", "no target printed"), "no target printed"),
+        (("no data", "no target printed"), "no data"),
         (("no data", "depends on reading or mode"), "depends on reading or mode"),
     ],
 )

@@ -123,7 +123,8 @@ class Bench:
         owners = self.world.facilities["ownership"].to_numpy()[chosen.doubtful]
         ids, needs = self.ids(chosen.doubtful), getattr(record, "needs", ())
         told = [code for code in need_codes(needs) if np.isnan(self.holdings.values("facility", ids, code)).any()]
-        return (*(("ownership",) if getattr(record, "ownership", ()) and (owners == "").any() else ()), *told)
+        owner = ("ownership",) if getattr(record, "ownership", ()) and (owners == "").any() else ()
+        return (*owner, *told) or need_codes(needs)
 
     def values(self, rows: NDArray[np.int64], asset: str) -> NDArray[np.float64]:
         """Return how much of an asset each facility has, NaN where unknown; a facility is one facility."""
