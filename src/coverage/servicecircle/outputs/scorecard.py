@@ -52,8 +52,13 @@ class Part:
             return NO_TARGET
         if self.finding is not None:
             return self.finding.verdict
-        known = [summary.verdict for summary in self.summaries if summary.state == "computed"]
+        known = [verdict for one in self.summaries if one.state == "computed" for verdict in _verdicts(one)]
         return common(known) if known else NO_DATA  # type: ignore[arg-type]
+
+
+def _verdicts(summary: CriterionSummary) -> list[str]:
+    """Return the verdicts of a measure: of each way to read a covered unit where the plan leaves that open."""
+    return [verdict for _, verdict in summary.reading_verdicts] or [summary.verdict]
 
 
 def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
@@ -271,7 +276,12 @@ def _readings(part: Part, language: str) -> str:
 
 def _units(summary: CriterionSummary, language: str) -> str:
     counts = {"any": summary.units_any, "every": summary.units_every, "units": summary.units}
-    return say(language, "findings.words.units", limit=limit_text(summary.criterion, language), **counts)
+    text = say(language, "findings.words.units", limit=limit_text(summary.criterion, language), **counts)
+    verdicts = (
+        f"{say(language, f'findings.reading.{name}')} {say(language, f'tables.word.{verdict}')}"
+        for name, verdict in summary.reading_verdicts
+    )
+    return "; ".join((text, *verdicts))
 
 
 def _flips(summary: CriterionSummary, language: str) -> str:
