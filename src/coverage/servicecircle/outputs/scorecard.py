@@ -76,10 +76,10 @@ def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
 
 
 def verdict_of(parts: Sequence[Part]) -> str:
-    """Return the verdict of a row: of several demands the worst, of several readings the one they share."""
-    verdicts = [part.verdict for part in parts]
-    if all(part.standard.reading for part in parts):
-        return common(verdicts)  # type: ignore[arg-type]
+    """Return the verdict of a row: the one its readings share counts as one demand, and of all demands the worst."""
+    readings = [part.verdict for part in parts if part.standard.reading]
+    verdicts = [part.verdict for part in parts if not part.standard.reading]
+    verdicts += [common(readings)] if readings else []  # type: ignore[arg-type]
     if set(verdicts) == {NO_TARGET, NO_DATA}:
         unanswered = [part for part in parts if part.verdict == NO_DATA]
         return NO_DATA if any(target_text(part, "en") for part in unanswered) else NO_TARGET
