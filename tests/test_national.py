@@ -13,6 +13,7 @@ FROM_MEMORY = {
     "chc-1000m", "chs-300m", "day-care-300m", "nursery-300m", "sports-large-1000m", "sports-medium-500m",
     "sports-small-300m", "circle-5min-300m", "ambulance-fleet-30000", "ambulance-fleet-county-300",
     "ambulance-satisfaction-95", "clinic-per-village", "clinic-shared-or-host", "chc-per-street", "chc-people-30000",
+    "circle-15min-800m", "circle-people-5min", "circle-tiers-tdt",
 }  # fmt: skip
 
 

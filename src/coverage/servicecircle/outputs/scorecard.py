@@ -10,9 +10,10 @@ import pandas as pd
 
 from servicecircle.analysis.finding import DEPENDS, MET, NO_DATA, NO_TARGET, NOT_MET, Finding, Item, Reading, common
 from servicecircle.outputs.tables import TABLES
+from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.demands import asset_title, bounds_text, number, percent
 from servicecircle.standards.vocabulary import assets, type_title
-from servicecircle.standards.wording import clause_text, demands, limit_text, missing_text
+from servicecircle.standards.wording import clause_text, demands, limit_text, missing_text, status_mark
 from servicecircle.text.text import catalogue, say
 
 if TYPE_CHECKING:
@@ -218,7 +219,9 @@ def _baseline(standard: Standard) -> str:
 def _target(part: Part, language: str) -> str:
     standard = part.standard
     if standard.borrowed:
-        return say(language, "findings.words.borrowed", of=standard.borrowed)
+        lender = load_catalogue().get(standard.borrowed)
+        mark = "" if lender is None else status_mark(lender, language).strip()
+        return say(language, "findings.words.borrowed", of=f"{standard.borrowed}{mark}")
     year = "" if standard.target_year is None else f" ({standard.target_year})"
     text = target_text(part, language)
     return f"{text}{year}" if text else say(language, "standards.demand.no_target")
