@@ -17,9 +17,11 @@ import pytest
 from typer.testing import CliRunner
 
 from servicecircle import __version__
+from servicecircle.analysis.finding import Finding
 from servicecircle.cli import app
 from servicecircle.console import STAGES
 from servicecircle.errors import InternalError, StudyError, problem
+from servicecircle.standards.kinds import STANDARD
 from servicecircle.text import say
 
 GOOD = """
@@ -73,6 +75,11 @@ def typo(tmp_path: Path) -> Path:
     return path
 
 
+RECORD = STANDARD.validate_python(
+    {"id": "own/A", "kind": "context", "title": {"zh": "甲", "en": "A"}, "reason": {"zh": "无数", "en": "no number"}}
+)
+
+
 def criterion() -> Any:
     title = SimpleNamespace(in_language=lambda language: "圈" if language == "zh" else "circle")
     return SimpleNamespace(key="shanting/S01/walk", standard=SimpleNamespace(title=title))
@@ -101,6 +108,7 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return SimpleNamespace(
             summaries=(summary(), summary(state="no data", share_covered=None, missing=("village_clinic",))),
             gaps=[1, 2], sites=[1], set_aside=[], notices=("一条提示\x1b[31m",),
+            study=study, standards=(RECORD,), findings=(Finding(RECORD, "not computable", "not computable"),),
         )  # fmt: skip
 
     def publish(
@@ -236,6 +244,7 @@ def test_run_ends_with_the_path_of_the_start_page(study: Path, flow: SimpleNames
     assert lines[-1] == str(Path("out") / "start.html")
     assert "81.2%" in lines[0]
     assert "村卫生室" in lines[1]
+    assert say("zh", "tables.word.not computable") in lines[2]
     assert flow.folder == Path("out")
 
 
@@ -264,6 +273,7 @@ def test_run_json_is_one_document(study: Path, flow: SimpleNamespace) -> None:
     assert document["criteria"][0]["share_covered"] == 0.8125
     assert document["criteria"][1]["share_covered"] is None
     assert (document["gaps"], document["sites"]) == (2, 1)
+    assert [(row["ids"], row["verdict"]) for row in document["scorecard"]] == [("own/A", "not computable")]
 
 
 def test_lang_is_the_language_of_the_outputs_too(study: Path, flow: SimpleNamespace) -> None:
