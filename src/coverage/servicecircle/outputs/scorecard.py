@@ -50,7 +50,7 @@ class Part:
     @property
     def verdict(self) -> str:
         """Return the verdict; a limit that is borrowed has none."""
-        if self.standard.borrowed and self.state == "computed":
+        if self.standard.borrowed and self.state in ("computed", "reported"):
             return NO_TARGET
         if self.finding is not None:
             return self.finding.verdict
@@ -73,7 +73,10 @@ def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
 
 
 def verdict_of(parts: Sequence[Part]) -> str:
-    """Return the verdict of a row: the one its readings share counts as one demand, and of all demands the worst."""
+    """Return the verdict of a row: of several demands the worst, of several readings the one they share.
+
+    Readings among demands are, together, one of the demands.
+    """
     readings = [part.verdict for part in parts if part.standard.reading]
     verdicts = [part.verdict for part in parts if not part.standard.reading]
     verdicts += [common(readings)] if readings else []  # type: ignore[arg-type]
