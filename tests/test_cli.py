@@ -40,7 +40,9 @@ HEAVY = {"folium", "matplotlib", "osmnx", "highspy", "numba", "distributed"}
 CALL = "from servicecircle.cli import main; main()"
 
 
-def cli(*args: str, env: dict[str, str] | None = None, code: str = CALL) -> subprocess.CompletedProcess[str]:
+def cli(
+    *args: str, env: dict[str, str] | None = None, code: str = CALL, encoding: str = "utf-8"
+) -> subprocess.CompletedProcess[str]:
     surrounding = (
         {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
         | {"PYTHONUTF8": "1"}
@@ -49,7 +51,7 @@ def cli(*args: str, env: dict[str, str] | None = None, code: str = CALL) -> subp
     return subprocess.run(
         [sys.executable, "-c", code, *args],
         capture_output=True,
-        encoding="utf-8",
+        encoding=encoding,
         env=surrounding,
         timeout=60,
         check=False,
@@ -82,7 +84,7 @@ RECORD = STANDARD.validate_python(
 
 def criterion() -> Any:
     title = SimpleNamespace(in_language=lambda language: "圈" if language == "zh" else "circle")
-    return SimpleNamespace(key="shanting/S01/walk", standard=SimpleNamespace(title=title))
+    return SimpleNamespace(key="shanting/S01/walk", standard=SimpleNamespace(id="shanting/S01", title=title))
 
 
 def summary(**changes: Any) -> SimpleNamespace:
@@ -434,6 +436,6 @@ def test_standards_list_and_show() -> None:
 
 
 def test_a_western_console_gets_escapes_not_an_exception() -> None:
-    answer = cli("standards", "list", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"})
+    answer = cli("standards", "list", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}, encoding="cp1252")
     assert answer.returncode == 0
     assert "\\u" in answer.stdout

@@ -89,7 +89,7 @@ def records_of(record: Standard) -> tuple[str, ...]:
 def _references(record: Standard, known: Mapping[str, Standard]) -> list[Problem]:
     """Refuse a record made of itself, by whatever way, and one measured with neighbours that is no circle or radius."""
     of = records_of(record)
-    if record.id in of:
+    if record.id in (*of, record.borrowed):
         return [problem("standards.of_itself", id=record.id)]
     if record.kind == "cross_boundary":
         return [
