@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from servicecircle.analysis.finding import DEPENDS, MET, NO_DATA, NO_TARGET, NOT_MET, Finding, Item, Reading, common
+from servicecircle.analysis.summary import verdicts_of
 from servicecircle.outputs.tables import TABLES
+from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.demands import asset_title, bounds_text, number, percent
 from servicecircle.standards.vocabulary import assets, type_title
-from servicecircle.standards.wording import clause_text, demands, limit_text, missing_text
+from servicecircle.standards.wording import clause_text, demands, limit_text, missing_text, status_mark
 from servicecircle.text.text import catalogue, say
 
 if TYPE_CHECKING:
@@ -52,8 +54,8 @@ class Part:
             return NO_TARGET
         if self.finding is not None:
             return self.finding.verdict
-        known = [summary.verdict for summary in self.summaries if summary.state == "computed"]
-        return common(known) if known else NO_DATA  # type: ignore[arg-type]
+        known = [verdict for one in self.summaries if one.state == "computed" for verdict in verdicts_of(one)]
+        return common(known) if known else NO_DATA
 
 
 def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
@@ -216,7 +218,9 @@ def _baseline(standard: Standard) -> str:
 def _target(part: Part, language: str) -> str:
     standard = part.standard
     if standard.borrowed:
-        return say(language, "findings.words.borrowed", of=standard.borrowed)
+        lender = load_catalogue().get(standard.borrowed)
+        mark = "" if lender is None else status_mark(lender, language).strip()
+        return say(language, "findings.words.borrowed", of=f"{standard.borrowed}{mark}")
     year = "" if standard.target_year is None else f" ({standard.target_year})"
     text = target_text(part, language)
     return f"{text}{year}" if text else say(language, "standards.demand.no_target")
@@ -274,7 +278,12 @@ def _readings(part: Part, language: str) -> str:
 
 def _units(summary: CriterionSummary, language: str) -> str:
     counts = {"any": summary.units_any, "every": summary.units_every, "units": summary.units}
-    return say(language, "findings.words.units", limit=limit_text(summary.criterion, language), **counts)
+    text = say(language, "findings.words.units", limit=limit_text(summary.criterion, language), **counts)
+    verdicts = (
+        f"{say(language, f'findings.reading.{name}')} {say(language, f'tables.word.{verdict}')}"
+        for name, verdict in summary.reading_verdicts
+    )
+    return "; ".join((text, *verdicts))
 
 
 def _flips(summary: CriterionSummary, language: str) -> str:
@@ -312,7 +321,9 @@ def _parameter(name: str, language: str) -> str:
 def _missing(part: Part, language: str) -> str:
     if part.finding is None:
         codes = [code for summary in part.summaries for code in summary.missing]
-        return missing_text(dict.fromkeys(codes), language)
+        doubtful = max((summary.doubtful for summary in part.summaries), default=0)
+        told = say(language, "findings.words.unknown", count=doubtful) if doubtful else ""
+        return "; ".join(one for one in (missing_text(dict.fromkeys(codes), language), told) if one)
     missing, unknown = part.finding.missing, part.finding.unknown
     if missing == ("siting",):
         return say(language, "findings.words.awaits", what=missing_text(missing, language))
