@@ -143,14 +143,22 @@ class Place:
         facilities = pd.DataFrame({"id": ids, "name": ids, "type": types, "ownership": owners, "unit": 0})
         units = self.units or [("甲村", "甲镇", "village")]
         names, towns, kinds = zip(*units, strict=True)
-        of_units = {"id": names, "name": names, "parent": towns, "kind": kinds, "basis": "surveyed", "area_class": self.area_class}
+        of_units = {
+            "id": names,
+            "name": names,
+            "parent": towns,
+            "kind": kinds,
+            "basis": "surveyed",
+            "area_class": self.area_class,
+        }
         holdings, frame_of_units = Holdings(frame), pd.DataFrame(of_units)
         world = SimpleNamespace(units=frame_of_units, facilities=facilities, known=facilities, holdings=holdings)
         return Bench(world, None)  # type: ignore[arg-type]
 
 
 def _value(need: Need, *, met: bool) -> float:
-    codes = [value.code for value in assets()[need.has].values]
+    term = assets()[need.has]
+    codes = [value.code for value in term.values]  # noqa: PD011 - values of an attribute, no table
     if need.one_of:
         return float(next(k for k, code in enumerate(codes) if (code in need.one_of) == met))
     if isinstance(need.at_least, str):

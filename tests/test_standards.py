@@ -15,6 +15,7 @@ import pytest
 from servicecircle.errors import StudyError
 from servicecircle.standards import vocabulary
 from servicecircle.standards.catalogue import find, load_catalogue, read_catalogue, select
+from servicecircle.standards.handbook import handbook
 from servicecircle.standards.kinds import STANDARD
 from servicecircle.standards.model import Covering
 from servicecircle.standards.modes import standard_modes
@@ -31,7 +32,7 @@ from servicecircle.standards.vocabulary import (
     unit_kind,
     unit_level,
 )
-from servicecircle.standards.wording import clause_text, handbook, limit_text, status_mark
+from servicecircle.standards.wording import clause_text, limit_text, status_mark
 from servicecircle.text.text import sentence
 from tests.conftest import ROOT, SHARED, missing
 
@@ -113,7 +114,11 @@ def test_a_borrowed_limit_is_that_of_the_record_it_is_borrowed_from_and_has_no_t
     for standard in borrowed:
         lender = load_catalogue()[standard.borrowed]
         assert not lender.borrowed
-        assert (standard.kind, standard.limit_min, standard.limit_km) == (lender.kind, lender.limit_min, lender.limit_km)
+        assert (standard.kind, standard.limit_min, standard.limit_km) == (
+            lender.kind,
+            lender.limit_min,
+            lender.limit_km,
+        )
         assert standard.target_share is None
 
 
@@ -443,7 +448,7 @@ def test_the_page_of_standards_is_the_generated_one():
 
 def test_standards_load_no_heavy_library():
     code = (
-        "import sys, servicecircle.standards.wording as w; w.handbook();"
+        "import sys, servicecircle.standards.handbook as h; h.handbook();"
         "print([m for m in ('pandas', 'geopandas', 'numpy', 'shapely', 'rasterio', 'osmium', 'scipy', 'folium') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

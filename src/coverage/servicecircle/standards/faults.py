@@ -103,7 +103,8 @@ def _references(record: Standard, known: Mapping[str, Standard]) -> list[Problem
 
 def _way_back(record: Standard, known: Mapping[str, Standard]) -> tuple[str, ...]:
     """Return how a record leads back to itself, each step once; empty where it does not."""
-    open_ways, seen = [(record.id,)], {record.id}
+    open_ways: list[tuple[str, ...]] = [(record.id,)]
+    seen = {record.id}
     while open_ways:
         way = open_ways.pop()
         here = record if len(way) == 1 else known[way[-1]]

@@ -59,7 +59,9 @@ class Need(Record):
     def _band(self) -> Need:
         low, high = self.at_least, self.at_most
         if isinstance(low, float) and high is not None and low > high:
-            raise PydanticCustomError("band", "the band is upside down: {low} is not below {high}", {"low": low, "high": high})
+            raise PydanticCustomError(
+                "band", "the band is upside down: {low} is not below {high}", {"low": low, "high": high}
+            )
         return self
 
 
