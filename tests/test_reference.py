@@ -63,7 +63,9 @@ def test_every_key_of_the_schema_is_explained():
 def test_each_kind_of_a_requirement_has_its_own_keys_and_the_shared_ones_stand_once():
     page = reference()
     head, *parts = re.split(
-        r"^### `\[\[standards\.define\]\]` · `kind = ", page.split("## `[gap]`")[0], flags=re.MULTILINE
+        r"^### `\[\[standards\.define\]\]` · `kind = ",
+        page.split("## `[gap]`")[0].split("## `[standards]`")[1],
+        flags=re.MULTILINE,
     )
     kinds = [re.findall(r'"(\w+)"', part.splitlines()[0]) for part in parts]
     assert kinds[0] == ["circle", "radius", "presence"]
