@@ -216,18 +216,8 @@ def _of_kinds(models: list[type[BaseModel]]) -> type[BaseModel] | None:
     """Return the class several records told apart by their kind come from; None for other tables."""
     if len(models) == 1 or not all(kinds_of(model) for model in models):
         return None
-    return next(
-        (
-            base
-            for base in models[0].__mro__[1:]
-            if "kind" in getattr(base, "model_fields", ()) and _all_of(models, base)
-        ),
-        None,
-    )
-
-
-def _all_of(models: list[type[BaseModel]], base: type[BaseModel]) -> bool:
-    return all(issubclass(model, base) for model in models)
+    above = (base for base in models[0].__mro__[1:] if "kind" in getattr(base, "model_fields", ()))
+    return next((base for base in above if all(issubclass(model, base) for model in models)), None)
 
 
 def _kinds(
