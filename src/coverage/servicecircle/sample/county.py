@@ -18,7 +18,7 @@ from servicecircle.sample.people import Cells, livable, make_cells, sizes
 from servicecircle.sample.settle import Places, borders, settle
 from servicecircle.sample.study_text import study_tree
 from servicecircle.standards.vocabulary import accepts
-from servicecircle.study import study_from
+from servicecircle.study import Gap, study_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +144,8 @@ def _inhabited(county: County, lattices: list[streets.Lattice]) -> County:
     land, places, planted = county.land, county.places, county.planted
     made = services.make_facilities(land, places, lattices, planted, county.seed)
     made = services.off_borders(made, county.units)
+    if land.preset.plan:
+        return _as_drawn(county, made)
     draft = _draft(replace(county, facilities=tuple(made)))
     best: County | None = None
     forced: frozenset[tuple[str, int]] = frozenset()
@@ -158,6 +160,20 @@ def _inhabited(county: County, lattices: list[streets.Lattice]) -> County:
             break
         forced |= _helpful(result)
     return best or county
+
+
+def _as_drawn(county: County, made: list[Facility]) -> County:
+    """Return the county with facilities and people as first drawn: the verdicts of a place need not be clear.
+
+    Nothing is measured, which takes the longer half of the time. Regional services are added with a place's own lists.
+    """
+    places, cells = county.places, county.cells
+    draws = services.draw(county.land, places, county.planted, stream(county.seed, "services 0"), forced=frozenset())
+    nothing = decide.Draft(np.zeros(0, dtype=np.int64), np.zeros(0))
+    nobody = np.zeros(places.count, dtype=bool)
+    settled = decide.settle_people(places, cells, county.residents, [], nothing, Gap(), may_empty=nobody)
+    facilities = services.existing(places, made, draws)
+    return replace(county, facilities=tuple(facilities), residents=settled.residents, persons=settled.persons)
 
 
 def _helpful(county: County) -> set[tuple[str, int]]:
