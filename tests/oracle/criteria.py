@@ -226,6 +226,7 @@ school_ground                   fitness                       学校体育场地
 school                          -                             学校 小学 中学 中小学
 kindergarten                    -                             幼儿园
 inspected_place                 -                             学校周边整治对象
+convertible_venue               -                             平战两用救治场所 应急医疗救治场所
 water_monitoring_point          public_health                 饮用水监测点
 urban_water_monitoring_point    water_monitoring_point        城区饮用水监测点
 rural_water_monitoring_point    water_monitoring_point        农村饮用水监测点
