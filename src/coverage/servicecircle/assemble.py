@@ -64,6 +64,9 @@ LIBRARIES = (
 
 #: Units explained on the map per criterion, those with most uncovered people first.
 CARDS_MOST = 200
+#: With many criteria fewer each: together about this many, but never fewer than ``CARDS_LEAST``.
+CARDS_ALL = 1200
+CARDS_LEAST = 40
 
 
 def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]) -> Results:
@@ -148,12 +151,13 @@ def _joined(frames: list[pd.DataFrame], columns: Iterable[str]) -> pd.DataFrame:
 def _cards(prepared: Prepared, judged: Judged) -> dict[str, dict[str, list[str]]]:
     """Explain the short units, criterion after criterion."""
     cards: dict[str, dict[str, list[str]]] = {}
+    most = min(CARDS_MOST, max(CARDS_LEAST, CARDS_ALL // max(len(judged.tables), 1)))
     for entry, table in zip(judged.coverage.criteria, judged.tables, strict=True):
         if entry.state != "computed":
             continue
         explainer = Explainer(prepared.world, entry, table, judged.cache, prepared.study.outputs.language)
         short = table[table["short"]].sort_values("uncovered_persons", ascending=False, kind="stable")
-        chosen = short["unit_id"].head(CARDS_MOST)
+        chosen = short["unit_id"].head(most)
         cards[entry.criterion.key] = {str(unit): explainer.lines(str(unit)) for unit in chosen}
     return cards
 

@@ -42,13 +42,18 @@ class Chosen:
         Rows of ``world.facilities``, ascending.
     of_type : int
         Facilities of the types, whatever they have.
-    unknown : int
-        Facilities left out because it is not known whether they have what the record needs.
+    doubtful : int64 array
+        Rows left out because it is not known whether they have what the record needs.
     """
 
     rows: NDArray[np.int64]
     of_type: int
-    unknown: int
+    doubtful: NDArray[np.int64]
+
+    @property
+    def unknown(self) -> int:
+        """Facilities of which it is not known whether they count."""
+        return len(self.doubtful)
 
 
 @dataclass(frozen=True)
@@ -99,67 +104,108 @@ class Bench:
             state = np.where(owners == "", UNKNOWN, np.isin(owners, record.ownership)).astype(np.int8)
         of_needs = self.holdings.states("facility", list(frame["id"]), getattr(record, "needs", ()))
         state = np.where((state == NO) | (of_needs == NO), NO, np.minimum(state, of_needs))
-        rows = np.flatnonzero(mask & (state == YES)).astype(np.int64)
-        return Chosen(rows, of_type, int((mask & (state == UNKNOWN)).sum()))
+        rows, doubtful = (np.flatnonzero(mask & (state == one)).astype(np.int64) for one in (YES, UNKNOWN))
+        return Chosen(rows, of_type, doubtful)
+
+    def knows(self, types: Iterable[str]) -> bool:
+        """Return whether any input holds a facility of some types, wherever it lies: none inside is then none."""
+        return bool(self.world.known["type"].isin(accepts(types)).any())
+
+    def lacks(self, record: Any, chosen: Chosen) -> tuple[str, ...]:
+        """Return what no input holds of the facilities a record is about; empty where some are known to count, or none.
+
+        The types of which no facility is known; where all that could count are doubtful, what would tell.
+        """
+        if record.types and not self.knows(record.types):
+            return tuple(record.types)
+        if len(chosen.rows) or not chosen.unknown:
+            return ()
+        owners = self.world.facilities["ownership"].to_numpy()[chosen.doubtful]
+        ids, needs = self.ids(chosen.doubtful), getattr(record, "needs", ())
+        told = [code for code in need_codes(needs) if np.isnan(self.holdings.values("facility", ids, code)).any()]
+        return (*(("ownership",) if getattr(record, "ownership", ()) and (owners == "").any() else ()), *told)
+
+    def values(self, rows: NDArray[np.int64], asset: str) -> NDArray[np.float64]:
+        """Return how much of an asset each facility has, NaN where unknown; a facility is one facility."""
+        if asset == COUNTED:
+            return np.ones(len(rows))
+        return self.holdings.values("facility", self.ids(rows), asset)
 
     def of_types(self, types: tuple[str, ...]) -> NDArray[np.int64]:
-        """Return the facilities inside the area of some types, whatever else they are."""
-        frame = self.world.facilities
-        mask = (frame["unit"] >= 0).to_numpy() & frame["type"].isin(accepts(types)).to_numpy()
-        return np.flatnonzero(mask).astype(np.int64)
+        """Return the facilities of some types, whatever else they are; a neighbour across the border is one too."""
+        return np.flatnonzero(self.world.facilities["type"].isin(accepts(types)).to_numpy()).astype(np.int64)
 
-    def supply(self, asset: str, chosen: Chosen, *, whole_area: bool) -> Supply:
+    def supply(self, asset: str, chosen: Chosen, *, whole_area: bool, named: Iterable[str] = ()) -> Supply:
         """Return how much of an asset some facilities have together.
 
         Parameters
         ----------
         whole_area : bool
             Whether the facilities are all there are: a value given for the area then counts instead of the sum.
-
-        Notes
-        -----
-        A type of which no facility has a value does not keep the asset: its facilities are not unknown.
+        named : iterable of str
+            Types the record names (:meth:`untold`).
         """
         if asset == COUNTED:
             return Supply(float(len(chosen.rows)), chosen.unknown)
         if whole_area and (given := self.holdings.area(asset)) is not None:
             return Supply(given)
-        values = self.holdings.values("facility", self.ids(chosen.rows), asset)
+        values = self.values(chosen.rows, asset)
         known = ~np.isnan(values)
-        if not known.any():
-            return Supply(None, len(values))
-        kinds = self.world.facilities["type"].to_numpy()[chosen.rows]
-        unknown = int((~known & np.isin(kinds, kinds[known])).sum())
-        return Supply(math.fsum(values[known]), unknown + chosen.unknown)
+        if known.any():
+            return Supply(math.fsum(values[known]), self.untold(chosen, known, asset, named))
+        nobody = not len(values) and not chosen.unknown and (chosen.of_type > 0 or bool(tuple(named)))
+        return Supply(0.0 if nobody else None, len(values) + chosen.unknown)
+
+    def untold(self, chosen: Chosen, known: NDArray[np.bool_], asset: str, named: Iterable[str] = ()) -> int:
+        """Return how many facilities may have more of an asset than is known.
+
+        Parameters
+        ----------
+        known : bool array (chosen.rows,)
+            Facilities whose value is known.
+        named : iterable of str
+            Types the record names.
+
+        Notes
+        -----
+        A type of which no facility has a value does not keep the asset (parks have no beds): its facilities are not
+        unknown, unless the record names that very type. A doubtful facility that is known to have none adds nothing.
+        """
+        kinds = self.world.facilities["type"].to_numpy()
+        values = self.values(chosen.doubtful, asset)
+        told = ~np.isnan(values)
+        keeping = [*kinds[chosen.rows][known], *kinds[chosen.doubtful][told], *named]
+        rows = ~known & np.isin(kinds[chosen.rows].astype(str), keeping)
+        doubtful = np.where(told, values > 0, np.isin(kinds[chosen.doubtful].astype(str), keeping))
+        return int(rows.sum() + doubtful.sum())
 
     def people(self, basis: Basis) -> float | None:
         """Return the people of a basis: as the area's value, as the units' values, or (residents) as counted."""
         given = self.holdings.area(PEOPLE[basis])
         if given is not None:
             return given
-        values = self.holdings.values("unit", list(self.world.units["id"]), PEOPLE[basis])
-        if len(values) and not np.isnan(values).any():
-            return math.fsum(values)
+        for groups in (self.groups("village"), self.groups("township")):
+            values = self.holdings.values(groups.what, groups.id, PEOPLE[basis])
+            if len(values) and not np.isnan(values).any() and (groups.of_unit >= 0).all():
+                return math.fsum(values)
         return math.fsum(self.world.unit_persons) if basis == "resident" else None
 
     def bases(self, basis: Basis | None) -> dict[Basis, float]:
-        """Return people by basis: of the one a plan names, else of every one that is known, residents first."""
+        """Return people by basis: of the one a plan names, else of every one that is known, residents first.
+
+        Nobody is no basis: nothing can be divided by it.
+        """
         wanted: tuple[Basis, ...] = (basis,) if basis else ("resident", "registered")
-        return {one: people for one in wanted if (people := self.people(one)) is not None}
+        return {one: people for one in wanted if (people := self.people(one))}
 
     def groups(self, per: Level, unit_kinds: tuple[str, ...] = ()) -> Groups:
         """Return the units of a level."""
         return groups_of(self.world.units, per, unit_kinds)
 
-    def summed(self, rows: NDArray[np.int64], groups: Groups, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the known values of some facilities summed by group, NaN for a group without any."""
-        unit = self.world.facilities["unit"].to_numpy()[rows]
-        group = np.where(unit >= 0, groups.of_unit[np.maximum(unit, 0)], -1)
-        found = [[] for _ in groups.name]  # type: list[list[float]]
-        for at, value in zip(group, values, strict=True):
-            if at >= 0 and not math.isnan(value):
-                found[at].append(float(value))
-        return np.array([math.fsum(one) if one else math.nan for one in found], dtype=np.float64)
+    def group_of(self, rows: NDArray[np.int64], groups: Groups) -> NDArray[np.int64]:
+        """Return the group each facility lies in, -1 for one in none."""
+        unit = self.world.facilities["unit"].to_numpy()[rows].astype(np.int64)
+        return np.where(unit >= 0, groups.of_unit[np.maximum(unit, 0)], -1)
 
 
 def met_all(states: Iterable[int]) -> tuple[int, int, int]:

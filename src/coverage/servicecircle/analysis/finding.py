@@ -117,9 +117,14 @@ def no_data(standard: Standard, *missing: str, unknown: int = 0) -> Finding:
 
 
 def common(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict all readings share; where they differ it depends on the reading."""
-    found = list(dict.fromkeys(verdicts))
-    return found[0] if len(found) == 1 else DEPENDS if {MET, NOT_MET} <= set(found) else NO_DATA
+    """Return the verdict all readings share; where they differ it depends on the reading.
+
+    While one of them is not known, what the others say may be all there is: no data.
+    """
+    found = set(verdicts)
+    if len(found) == 1:
+        return found.pop()
+    return DEPENDS if DEPENDS in found or {MET, NOT_MET} <= found else NO_DATA
 
 
 def judged(standard: Standard, unit: str, readings: Iterable[Reading], **more: object) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from servicecircle.analysis.bench import PEOPLE, Chosen
@@ -64,11 +65,15 @@ def _floor(name: str, have: Supply, need: int) -> Reading:
 def _share(bench: Bench, record: Fleet, everything: Chosen, have: Supply) -> Finding:
     """Judge a share of the fleet there is, and of the fleet the people need."""
     whole = bench.supply(record.share_of, everything, whole_area=True)
-    fleets: dict[str, float] = {} if whole.total is None else {"fleet.actual": whole.total}
+    # a share of no vehicle is no number
+    fleets: dict[str, float] = {"fleet.actual": whole.total} if whole.total else {}
     fleets |= {f"fleet.needed.{basis}": float(need) for basis, need in _needed(bench, record).items()}
     if not fleets:
         return no_data(record, record.share_of)
     readings = [_floor(name, have, whole_part(record.share or 0.0, size)) for name, size in fleets.items()]
+    if whole.total and whole.unknown:
+        # vehicles nobody told of ask for more of the kind
+        readings[0] = replace(readings[0], verdict=NO_DATA if readings[0].verdict == MET else readings[0].verdict)
     parameters: dict[str, float | str] = {**fleets, "share": record.share or 0.0}
     return judged(record, "vehicles", readings, short_unit="vehicles", unknown=have.unknown, parameters=parameters)
 

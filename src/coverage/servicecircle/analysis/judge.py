@@ -82,8 +82,10 @@ def _composite(bench: Bench, record: Composite, known: Mapping[str, Standard]) -
     missed = sum(verdict == NOT_MET for verdict in verdicts.values())
     need = len(verdicts) if record.need is None else record.need
     verdict: Verdict = MET if met >= need else NOT_MET if len(verdicts) - missed < need else NO_DATA
-    if verdict == NO_DATA and DEPENDS in verdicts.values():
-        verdict = DEPENDS
+    if verdict == NO_DATA:
+        # what keeps it open: a reading before what is not known, and that before what has no target to miss
+        open_ones = set(verdicts.values())
+        verdict = next((one for one in (DEPENDS, NO_DATA) if one in open_ones), NO_TARGET)
     items = tuple(Item("record", one, one, why=state) for one, state in verdicts.items() if state != MET)
     reading = Reading("records_met", float(met), verdict, float(need), None, float(max(need - met, 0)))
     return judged(record, "records", [reading], short_unit="records", items=items)
@@ -91,7 +93,8 @@ def _composite(bench: Bench, record: Composite, known: Mapping[str, Standard]) -
 
 def _verdict(bench: Bench, standard: Standard, known: Mapping[str, Standard]) -> Verdict:
     if not isinstance(standard, Covering):
-        return _judge(bench, standard, known).verdict
+        verdict = _judge(bench, standard, known).verdict
+        return NO_TARGET if standard.borrowed and verdict != NO_DATA else verdict
     coverage = evaluate(bench.world, standard.criteria(), cache=bench.cache)
     found = (
         summarise(bench.world, entry, count_people(bench.world, entry), assumed_target=1.0).verdict
@@ -107,11 +110,13 @@ def _cross_boundary(bench: Bench, record: CrossBoundary, known: Mapping[str, Sta
     if missing := missing_group(world.demand.groups, other):
         return no_data(record, *missing)
     readings = []
+    outside: set[int] = set()
     for criterion in other.criteria():
         rows = world.facility_rows(criterion)
         if criterion.measure == "presence" or not len(rows):
             continue
         inside = rows[(world.facilities["unit"].to_numpy()[rows] >= 0)]
+        outside |= set(rows.tolist()) - set(inside.tolist())
         applies = world.applies(criterion)[world.demand.piece_unit]
         covers = [
             covered(bench.cache.get(some, criterion), criterion.limit)[world.demand.piece_point] & applies
@@ -124,5 +129,5 @@ def _cross_boundary(bench: Bench, record: CrossBoundary, known: Mapping[str, Sta
         readings.append(Reading(f"criterion:{criterion.key}", gained, NO_TARGET))
     if not readings:
         return no_data(record, *getattr(other, "types", ()))
-    outside = int((world.facilities["unit"] < 0).sum())
-    return judged(record, "persons", readings, parameters={"of": record.of, "facilities_outside": outside})
+    parameters: dict[str, float | str] = {"of": record.of, "facilities_outside": len(outside)}
+    return judged(record, "persons", readings, parameters=parameters)

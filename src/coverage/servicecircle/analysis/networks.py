@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,8 +40,7 @@ def tiers(bench: Bench, record: Tiers) -> Finding:
 
     A facility below the top refers to one of the level above, or of any level above that.
     """
-    known = bench.world.known["type"]
-    missing = [code for tier in record.tiers if not known.isin(accepts(tier.types)).any() for code in tier.types]
+    missing = [code for tier in record.tiers if not bench.knows(tier.types) for code in tier.types]
     if missing:
         return no_data(record, *missing)
     readings: list[Reading] = []
@@ -58,7 +58,7 @@ def tiers(bench: Bench, record: Tiers) -> Finding:
     verdict: Verdict = NOT_MET if NOT_MET in verdicts else NO_DATA if NO_DATA in verdicts else MET
     whole = Reading("all_tiers", _mean(readings), verdict, 1.0, None, short)
     found = judged(record, "share", [whole], short_unit="gaps", items=tuple(items))
-    return Finding(**{**vars(found), "readings": (whole, *readings)})
+    return replace(found, readings=(whole, *readings))
 
 
 def _mean(readings: Sequence[Reading]) -> float:
@@ -69,7 +69,7 @@ def _mean(readings: Sequence[Reading]) -> float:
 def _tier(bench: Bench, tier: Tier) -> tuple[Reading, tuple[Item, ...]]:
     groups = bench.groups(tier.per, tier.unit_kinds)
     rows = bench.facilities(tier).rows
-    held = ~np.isnan(bench.summed(rows, groups, np.ones(len(rows))))
+    held = np.isin(np.arange(len(groups.id)), bench.group_of(rows, groups))
     share = float(held.mean()) if len(held) else 0.0
     verdict: Verdict = NO_DATA if not len(held) else MET if held.all() else NOT_MET
     reading = Reading(f"tier.{tier.per}", share if len(held) else None, verdict, 1.0, None, float((~held).sum()))
@@ -115,7 +115,7 @@ def nearest(bench: Bench, record: Nearest) -> Finding:
         return no_data(record, f"{MISSING_GROUP}{record.group}")
     people = demand.people(record.group)
     persons = math.fsum(people)
-    known = [code for code in record.services if world.known["type"].isin(accepts((code,))).any()]
+    known = [code for code in record.services if bench.knows((code,))]
     missing = tuple(code for code in record.services if code not in known)
     if not known or persons <= 0:
         return no_data(record, *record.services)
@@ -142,17 +142,16 @@ def nearest(bench: Bench, record: Nearest) -> Finding:
 
 
 def inventory(bench: Bench, record: Inventory) -> Finding:
-    """Count the facilities of each type in the area; a type no input holds is listed as missing."""
-    known = bench.world.known["type"]
-    counts = {
-        code: len(bench.facilities(record, types=(code,)).rows)
-        for code in record.types
-        if known.isin(accepts((code,))).any()
-    }
-    if not counts:
-        return no_data(record, *record.types)
-    every = len(bench.facilities(record).rows)
+    """Count the facilities of each type in the area; a type no input holds is listed as missing.
+
+    One of which it is not known whether it has what the record needs is not counted, and told.
+    """
+    chosen = bench.facilities(record)
+    if lacking := bench.lacks(record, chosen):
+        return no_data(record, *lacking, unknown=chosen.unknown)
+    counts = {code: len(bench.facilities(record, types=(code,)).rows) for code in record.types if bench.knows((code,))}
+    every = len(chosen.rows)
     readings = [Reading("value", float(every), NO_TARGET)]
     readings += [Reading(f"type:{code}", float(count), NO_TARGET) for code, count in counts.items()]
     missing = tuple(code for code in record.types if code not in counts)
-    return judged(record, COUNTED, readings, missing=missing)
+    return judged(record, COUNTED, readings, missing=missing, unknown=chosen.unknown)

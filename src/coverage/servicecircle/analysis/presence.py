@@ -88,25 +88,27 @@ def facilities_per_unit(world: World, criterion: Criterion, rows: NDArray[np.int
     counts as having what is asked for.
     """
     standard, units = criterion.standard, len(world.units)
-    here = _counted(world, rows, joint=standard.joint)
     applies = world.applies(criterion)
-    if standard.per == "county":
-        return Presence(applies, np.zeros(units, dtype=np.int64), np.full(units, here.sum(), dtype=np.int64))
+    groups = groups_of(world.units, standard.per, standard.unit_kinds if standard.per == "township" else ())
+    inside = groups.of_unit >= 0
+    applies = applies & inside
+    group = np.arange(units) if standard.per == "village" else np.where(inside, groups.of_unit, len(groups.id))
+    total = _counted(_pairs(world, rows, joint=standard.joint), group, units + 1)
     if standard.hosts:
         hosting = np.flatnonzero(world.facilities["type"].isin(accepts(standard.hosts)).to_numpy())
-        here = np.where(_counted(world, hosting, joint=False) > 0, np.maximum(here, criterion.limit), here)
-    groups = groups_of(world.units, standard.per, standard.unit_kinds if standard.per == "township" else ())
-    applies = applies & (groups.of_unit >= 0)
-    if standard.per == "village":
-        return Presence(applies, np.arange(units), here)
-    inside = groups.of_unit >= 0
-    total = np.bincount(groups.of_unit[inside], weights=here[inside], minlength=len(groups.id)).astype(np.int64)
-    count = np.where(inside, total[np.maximum(groups.of_unit, 0)] if len(total) else 0, 0)
-    return Presence(applies, np.where(inside, groups.of_unit, len(groups.id)), count)
+        hosted = _counted(_pairs(world, hosting, joint=False), group, units + 1) > 0
+        total = np.where(hosted, np.maximum(total, criterion.limit), total)
+    return Presence(applies, group, np.where(inside, total[group], 0))
 
 
-def _counted(world: World, rows: NDArray[np.int64], *, joint: bool) -> NDArray[np.int64]:
-    """Return how many of some facilities lie in each unit, or serve it; each counts once in a unit."""
+def _counted(pairs: set[tuple[int, int]], group: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
+    """Return how many facilities each group has; one that serves two units of a group is one facility of it."""
+    found = {(row, int(group[unit])) for row, unit in pairs}
+    return np.bincount(np.array([at for _, at in found], dtype=np.int64), minlength=groups)
+
+
+def _pairs(world: World, rows: NDArray[np.int64], *, joint: bool) -> set[tuple[int, int]]:
+    """Return the facilities and the units they lie in or, jointly, serve."""
     unit_of = world.facilities["unit"].to_numpy()[rows]
     pairs = {(int(row), int(unit)) for row, unit in zip(rows, unit_of, strict=True) if unit >= 0}
     if joint:
@@ -118,4 +120,4 @@ def _counted(world: World, rows: NDArray[np.int64], *, joint: bool) -> NDArray[n
             for one, other in zip(serving["facility_id"], serving["target_id"], strict=True)
             if one in row_of and other in unit_row
         }
-    return np.bincount(np.array([unit for _, unit in pairs], dtype=np.int64), minlength=len(world.units))
+    return pairs

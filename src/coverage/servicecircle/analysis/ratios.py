@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,9 +36,9 @@ def ratio(bench: Bench, record: Ratio) -> Finding:
     not is ``no data`` while any are unknown; a ceiling the other way round.
     """
     chosen = bench.facilities(record)
-    if record.types and not chosen.of_type:
-        return no_data(record, *record.types)
-    supply = bench.supply(record.asset, chosen, whole_area=_whole(record))
+    if missing := bench.lacks(record, chosen):
+        return no_data(record, *missing, unknown=chosen.unknown)
+    supply = bench.supply(record.asset, chosen, whole_area=_whole(record), named=record.types)
     if supply.total is None:
         return no_data(record, record.asset, unknown=supply.unknown)
     if record.per_asset:
@@ -45,7 +46,6 @@ def ratio(bench: Bench, record: Ratio) -> Finding:
     people = bench.bases(record.basis)
     if record.planning_persons is not None:
         people = {"planning": record.planning_persons}
-    people = {basis: persons for basis, persons in people.items() if persons > 0}
     if not people:
         return no_data(record, PEOPLE[record.basis or "resident"])
     per = float(record.per_people or 1)
@@ -67,13 +67,26 @@ def _whole(record: Ratio | Portion) -> bool:
 
 
 def _per_asset(bench: Bench, record: Ratio, chosen: Chosen, supply: Supply) -> Finding:
-    whole = bench.supply(record.per_asset, chosen, whole_area=_whole(record))
+    whole = bench.supply(record.per_asset, chosen, whole_area=_whole(record), named=record.types)
     if whole.total is None or whole.total <= 0:
         return no_data(record, record.per_asset, unknown=whole.unknown)
-    both = Supply(supply.total, supply.unknown + whole.unknown)
-    reading = _reading(record, "value", both, whole.total)
+    reading = _reading(record, "value", supply, whole.total)
+    reading = replace(reading, verdict=_less(reading, whole.unknown))
     parameters: dict[str, float | str] = {"supply": supply.total or 0.0, "whole": whole.total}
-    return judged(record, "ratio", [reading], short_unit=record.asset, unknown=both.unknown, parameters=parameters)
+    unknown = max(supply.unknown, whole.unknown)
+    return judged(record, "ratio", [reading], short_unit=record.asset, unknown=unknown, parameters=parameters)
+
+
+def _less(reading: Reading, unknown: int) -> Verdict:
+    """Return the verdict where more may have to be divided by: the value may be smaller, and only what fails it holds.
+
+    A floor that is not reached stays missed, a ceiling that holds stays met; anything else is not known.
+    """
+    value, low = reading.value or 0.0, reading.low
+    if not unknown or reading.verdict == NO_TARGET:
+        return reading.verdict
+    below = low is not None and not in_bounds(value, low, None) and reading.verdict == NOT_MET
+    return NOT_MET if below else MET if low is None and reading.verdict == MET else NO_DATA
 
 
 def _reading(record: Bounded, name: str, supply: Supply, divisor: float) -> Reading:
@@ -108,12 +121,10 @@ def portion(bench: Bench, record: Portion) -> Finding:
     Facilities with a part or a whole unknown are left out of both sums and counted as unknown.
     """
     chosen = bench.facilities(record)
-    if record.types and not chosen.of_type:
-        return no_data(record, *record.types)
-    ids = bench.ids(chosen.rows)
-    whole = bench.holdings.values("facility", ids, record.of)
-    parts = np.stack([bench.holdings.values("facility", ids, asset) for asset in record.assets])
-    part = parts.sum(axis=0)
+    if missing := bench.lacks(record, chosen):
+        return no_data(record, *missing, unknown=chosen.unknown)
+    whole = bench.values(chosen.rows, record.of)
+    part = np.stack([bench.values(chosen.rows, asset) for asset in record.assets]).sum(axis=0)
     if record.part_ownership:
         owners = bench.world.facilities["ownership"].to_numpy()[chosen.rows]
         part = np.where(np.isin(owners, record.part_ownership), part, np.where(owners == "", np.nan, 0.0))
@@ -124,33 +135,38 @@ def portion(bench: Bench, record: Portion) -> Finding:
     if _whole(record) and not record.part_ownership and None not in area:
         supply, total, unknown = Supply(math.fsum(area[:-1])), area[-1], 0  # type: ignore[arg-type]
     elif known.any():
-        kinds = bench.world.facilities["type"].to_numpy()[chosen.rows]
-        unknown = int((~known & np.isin(kinds, kinds[known])).sum()) + chosen.unknown
+        unknown = bench.untold(chosen, known, record.of, record.types)
         supply, total = Supply(math.fsum(part[known]), unknown), math.fsum(whole[known])
     else:
-        return no_data(record, *record.assets, record.of, unknown=len(ids))
+        missing = tuple(dict.fromkeys((*record.assets, record.of)))
+        return no_data(record, *missing, unknown=len(whole) + chosen.unknown)
     if total is None or total <= 0:
         return no_data(record, record.of, unknown=unknown)
     reading = _reading(record, "value", supply, total)
-    if unknown and record.at_least is not None:
+    if unknown and reading.verdict != NO_TARGET:
         # the share of what is known says nothing certain about the whole
-        reading = Reading(reading.name, reading.value, NO_DATA, reading.low, reading.high, reading.short)
+        reading = replace(reading, verdict=NO_DATA)
     parameters: dict[str, float | str] = {"part": supply.total or 0.0, "whole": total}
     return judged(record, "share", [reading], short_unit=record.of, unknown=unknown, parameters=parameters)
 
 
 def _each_portion(bench: Bench, record: Portion, chosen: Chosen, part: np.ndarray, whole: np.ndarray) -> Finding:
-    """Judge each facility by its own part; the value is the smallest share."""
+    """Judge each facility by its own part; the value is the smallest share.
+
+    A facility that has none of the whole has no share, and none to reach.
+    """
+    none = whole == 0
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(whole > 0, part / whole, np.nan)
     known = ~np.isnan(share)
+    unknown = bench.untold(chosen, known | none, record.of, record.types)
     if not known.any():
-        return no_data(record, *record.assets, record.of, unknown=len(share))
+        return no_data(record, *dict.fromkeys((*record.assets, record.of)), unknown=unknown)
     low, high = record.at_least, record.at_most
     fails = np.array([bool(one) and not in_bounds(float(v), low, high) for one, v in zip(known, share, strict=True)])
-    unknown = int((~known).sum()) + chosen.unknown
     verdict: Verdict = NOT_MET if fails.any() else NO_DATA if unknown else MET
-    if low is None and high is None:
+    bounded = low is not None or high is not None
+    if not bounded:
         verdict = NO_TARGET
     names = bench.world.facilities["name"].to_numpy()[chosen.rows]
     items = tuple(
@@ -158,24 +174,25 @@ def _each_portion(bench: Bench, record: Portion, chosen: Chosen, part: np.ndarra
         for k, one in enumerate(bench.ids(chosen.rows))
         if fails[k]
     )
-    reading = Reading("smallest", float(share[known].min()), verdict, low, high, float(fails.sum()))
+    short = float(fails.sum()) if bounded else None
+    reading = Reading("smallest", float(share[known].min()), verdict, low, high, short)
     return judged(record, "share", [reading], short_unit=COUNTED, items=items, unknown=unknown)
 
 
 def parity(bench: Bench, record: Parity) -> Finding:
-    """Compare the share of a supply in town (and in the country) with the share of people there: 1 is parity."""
-    chosen = bench.facilities(record, types=record.types)
-    if record.types and not chosen.of_type:
-        return no_data(record, *record.types)
+    """Compare the share of a supply in town (and in the country) with the share of people there: 1 is parity.
+
+    Both are two sides of one requirement, no two readings of it: it is met where both are.
+    """
+    chosen = bench.facilities(record)
+    if missing := bench.lacks(record, chosen):
+        return no_data(record, *missing)
     world = bench.world
-    values = (
-        np.ones(len(chosen.rows))
-        if record.asset == COUNTED
-        else bench.holdings.values("facility", bench.ids(chosen.rows), record.asset)
-    )
+    values = bench.values(chosen.rows, record.asset)
     known = ~np.isnan(values)
     if not known.any():
         return no_data(record, record.asset, unknown=len(values))
+    unknown = bench.untold(chosen, known, record.asset, record.types)
     urban_unit = (world.units["area_class"] == "urban").to_numpy()
     of_unit = world.facilities["unit"].to_numpy()[chosen.rows]
     supply, people = math.fsum(values[known]), math.fsum(world.unit_persons)
@@ -185,14 +202,18 @@ def parity(bench: Bench, record: Parity) -> Finding:
         if persons <= 0 or supply <= 0:
             continue
         share = math.fsum(values[known & inside[of_unit]]) / supply
-        value = share / (persons / people)
-        readings.append(Reading(f"class.{name}", value, _parity_verdict(value, record.tolerance)))
+        readings.append(_parity(f"class.{name}", share / (persons / people), record.tolerance, unknown))
     if not readings:
         return no_data(record, record.asset)
-    return judged(record, "parity", readings, unknown=int((~known).sum()), parameters={"supply": supply})
+    found = judged(record, "parity", readings, unknown=unknown, parameters={"supply": supply})
+    verdicts = {reading.verdict for reading in readings}
+    return replace(found, verdict=NOT_MET if NOT_MET in verdicts else found.verdict)
 
 
-def _parity_verdict(value: float, tolerance: float | None) -> Verdict:
+def _parity(name: str, value: float, tolerance: float | None, unknown: int) -> Reading:
+    """Compare a parity with 1; while a supply is not known, it may lie on either side."""
     if tolerance is None:
-        return NO_TARGET
-    return MET if in_bounds(value, 1 - tolerance, 1 + tolerance) else NOT_MET
+        return Reading(name, value, NO_TARGET)
+    low, high = max(1 - tolerance, 0.0), 1 + tolerance
+    verdict: Verdict = NO_DATA if unknown else MET if in_bounds(value, low, high) else NOT_MET
+    return Reading(name, value, verdict, low, high)

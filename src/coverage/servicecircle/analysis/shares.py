@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,19 +28,20 @@ if TYPE_CHECKING:
 
     from servicecircle.analysis.bench import Bench
     from servicecircle.analysis.presence import Groups
-    from servicecircle.standards.kinds import FacilityShare, UnitFloor, UnitShare
+    from servicecircle.standards.kinds import Colocation, FacilityShare, UnitFloor, UnitShare
 
 
 def facility_share(bench: Bench, record: FacilityShare) -> Finding:
     """Judge how many of some facilities meet all of a record's needs; a share is rounded up to whole facilities.
 
     A facility of which a need is not known is neither yes nor no: the requirement is met when enough others are yes,
-    not met when it could not be met even if all unknown were yes, else ``no data``.
+    not met when it could not be met even if all unknown were yes, else ``no data``. Nor is it known of one that may
+    not be meant at all (an ownership or need of it is unknown).
     """
     chosen = bench.facilities(record)
-    if not len(chosen.rows):
-        missing = need_codes(record.needs) if chosen.of_type and chosen.unknown else record.types
-        return no_data(record, *missing, unknown=chosen.unknown)
+    missing = bench.lacks(record, chosen)
+    if missing or not len(chosen.rows):
+        return none_to_count(record, missing, chosen.unknown)
     states = bench.holdings.states("facility", bench.ids(chosen.rows), record.must)
     if (states == UNKNOWN).all():
         return no_data(record, *need_codes(record.must), unknown=len(states))
@@ -52,8 +52,19 @@ def facility_share(bench: Bench, record: FacilityShare) -> Finding:
         for k, one in enumerate(bench.ids(chosen.rows))
         if states[k] != YES
     )
-    found = counted(record, states, record.target_share, record.target_count, COUNTED, items)
-    return replace(found, unknown=found.unknown + chosen.unknown)
+    return counted(record, states, record.target_share, record.target_count, COUNTED, items, doubtful=chosen.unknown)
+
+
+def none_to_count(record: FacilityShare | Colocation, missing: tuple[str, ...], unknown: int) -> Finding:
+    """Return the finding where no facility counts: a number that is asked for is missed, a share of none is no number.
+
+    ``missing`` is what no input holds; with it nothing is known.
+    """
+    if missing or record.target_count is None:
+        return no_data(record, *(missing or record.types), unknown=unknown)
+    reading = Reading("value", None, NOT_MET, short=float(record.target_count))
+    parameters: dict[str, float | str] = {"yes": 0, "of": 0, "need": record.target_count}
+    return judged(record, "share", [reading], short_unit=COUNTED, parameters=parameters)
 
 
 def counted(
@@ -63,14 +74,24 @@ def counted(
     count: int | None,
     what: str,
     items: tuple[Item, ...],
+    *,
+    doubtful: int = 0,
 ) -> Finding:
-    """Return the finding for so many yes, no and unknown, against a share (rounded up) or a number."""
+    """Return the finding for so many yes, no and unknown, against a share (rounded up) or a number.
+
+    ``doubtful`` are those that may belong to them or not: met holds whatever they are, and so does not met.
+    """
     yes, _, unknown = met_all(states.tolist())
     total = len(states)
-    need = count if count is not None else None if share is None else whole_part(share, total)
+
+    def needed(of: int) -> int:
+        return count if count is not None else whole_part(share or 0.0, of)
+
+    need = None if count is None and share is None else needed(total)
     verdict: Verdict = NO_TARGET
     if need is not None:
-        verdict = MET if yes >= need else NOT_MET if yes + unknown < need else NO_DATA
+        possible = yes + unknown + doubtful >= needed(total + doubtful)
+        verdict = MET if yes >= needed(total + doubtful) else NO_DATA if possible else NOT_MET
     low = None if need is None else need / total
     short = None if need is None else float(max(need - yes, 0))
     reading = Reading("value", yes / total, verdict, low if count is None else None, None, short)
@@ -83,7 +104,7 @@ def counted(
         [reading],
         short_unit=what,
         items=items,
-        unknown=unknown,
+        unknown=unknown + doubtful,
         parameters=parameters,
     )
 
@@ -107,20 +128,24 @@ def unit_floor(bench: Bench, record: UnitFloor) -> Finding:
     """Judge a value every unit of a level must reach by itself; the value is the smallest, not the mean.
 
     The values are those reported under the record's id (or of its asset) for the units; where no unit has one, an
-    asset is summed over the facilities that lie in each unit.
+    asset is summed over the facilities that lie in each unit. A sum with a facility left out can only grow: while one
+    is unknown, a floor it does not reach and a ceiling it keeps are not known. A unit without any facility that keeps
+    the asset has none of it.
     """
     groups = bench.groups(record.per, record.unit_kinds)
     if not groups.id:
         return no_data(record, "units")
     asset = record.asset or record.id
     values = bench.holdings.values(groups.what, groups.id, asset)
+    more = np.zeros(len(values), dtype=bool)
     if np.isnan(values).all() and record.asset:
-        chosen = bench.facilities(record, types=record.types)
-        held = bench.holdings.values("facility", bench.ids(chosen.rows), record.asset)
-        values = bench.summed(chosen.rows, groups, held)
+        if record.types and not bench.knows(record.types):
+            return no_data(record, *record.types)
+        values, more = _summed(bench, record, groups)
     if np.isnan(values).all():
         return no_data(record, asset, unknown=len(values))
-    states = np.array([_floor_state(record, float(value)) for value in values], dtype=np.int8)
+    each = zip(values.tolist(), more.tolist(), strict=True)
+    states = np.array([_floor_state(record, value, more=one) for value, one in each], dtype=np.int8)
     yes, no, unknown = met_all(states.tolist())
     bounded = record.at_least is not None or record.at_most is not None
     verdict: Verdict = NO_TARGET if not bounded else NOT_MET if no else NO_DATA if unknown else MET
@@ -147,10 +172,33 @@ def unit_floor(bench: Bench, record: UnitFloor) -> Finding:
     )
 
 
-def _floor_state(record: UnitFloor, value: float) -> int:
+def _summed(bench: Bench, record: UnitFloor, groups: Groups) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return an asset summed over the facilities of each group, and where some of it may be missing.
+
+    Where no facility has a value nothing is known of any group.
+    """
+    chosen = bench.facilities(record)
+    held = bench.values(chosen.rows, record.asset)
+    known = ~np.isnan(held)
+    if not known.any():
+        return np.full(len(groups.id), np.nan), np.zeros(len(groups.id), dtype=bool)
+    kinds = bench.world.facilities["type"].to_numpy().astype(str)[chosen.rows]
+    unknown = ~known & np.isin(kinds, [*kinds[known], *record.types])
+    at = bench.group_of(chosen.rows, groups)
+    sums = [math.fsum(held[known & (at == k)]) for k in range(len(groups.id))]
+    told, lost = (np.isin(np.arange(len(groups.id)), at[mask]) for mask in (known, unknown))
+    return np.where(lost & ~told, np.nan, np.array(sums, dtype=np.float64)), lost
+
+
+def _floor_state(record: UnitFloor, value: float, *, more: bool) -> int:
     if math.isnan(value):
         return UNKNOWN
-    return YES if in_bounds(value, record.at_least, record.at_most) else NO
+    low, high = record.at_least, record.at_most
+    if not more:
+        return YES if in_bounds(value, low, high) else NO
+    if not in_bounds(value, None, high):
+        return NO
+    return YES if high is None and in_bounds(value, low, None) else UNKNOWN
 
 
 def group_items(groups: Groups, lacking: NDArray[np.bool_], why: str) -> tuple[Item, ...]:

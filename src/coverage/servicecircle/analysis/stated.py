@@ -22,8 +22,11 @@ def reported(bench: Bench, record: Reported) -> Finding:
     if bounded:
         verdict = MET if in_bounds(value, record.at_least, record.at_most) else NOT_MET
     short = None
-    if record.at_least is not None:
-        short = max(record.at_least - value, 0.0)
+    if bounded:
+        # what is missing to the floor, or what is above the ceiling
+        below = 0.0 if record.at_least is None else record.at_least - value
+        above = 0.0 if record.at_most is None else value - record.at_most
+        short = 0.0 if verdict == MET else max(below, above)
     reading = Reading("value", value, verdict, record.at_least, record.at_most, short)
     return Finding(
         record, "reported", "reported" if not bounded else verdict, record.unit, record.unit, readings=(reading,)

@@ -73,6 +73,9 @@ class CriterionSummary:
     None: not computed."""
     share_high: float | None = None
     """Highest share, likewise."""
+    reading_verdicts: tuple[tuple[str, str], ...] = ()
+    """Verdicts by each way to read a covered unit (``any``, ``every``, ``people``), where the plan demands a share of
+    units and does not say which."""
     flips: tuple[tuple[str, str], ...] = ()
     """Changes (what, setting) under which the verdict, or that under the study's own target, is another."""
 
@@ -155,7 +158,14 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
     of_units = standard.kind == "presence" or standard.target_of == "units"
     total, reached = (float(len(units.every)), float(units.every.sum())) if of_units else (persons, served)
     share = reached / total if total > 0 else None
-    everyone = bool(units.every.all()) if of_units else not at_least(persons - served, HALF_PERSON)
+    everybody = not at_least(persons - served, HALF_PERSON)
+    everyone = bool(units.every.all()) if of_units else everybody
+    readings = {
+        "any": (_share_of(units.any), bool(units.any.all())),
+        "every": (_share_of(units.every), bool(units.every.all())),
+        "people": (served / persons if persons > 0 else None, everybody),
+    }
+    open_reading = standard.kind != "presence" and standard.target_of == "units" and target is not None
     return CriterionSummary(
         criterion=entry.criterion,
         state=entry.state,
@@ -178,7 +188,17 @@ def summarise(world: World, entry: CriterionCoverage, counts: Counts, *, assumed
         assumed_target_share=assumed_target,
         assumed_verdict=_verdict(share, assumed_target, everyone=everyone, computed=computed),
         preferred_persons=_preferred(world, entry),
+        reading_verdicts=tuple(
+            (name, _verdict(one, target, everyone=all_of_them, computed=computed))
+            for name, (one, all_of_them) in readings.items()
+            if open_reading
+        ),
     )
+
+
+def _share_of(held: NDArray[np.bool_]) -> float | None:
+    """Return the share that holds; None where there is nothing."""
+    return float(held.mean()) if len(held) else None
 
 
 def _preferred(world: World, entry: CriterionCoverage) -> float | None:

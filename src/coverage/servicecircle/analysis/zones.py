@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.analysis.bench import COUNTED
-from servicecircle.analysis.finding import MET, NOT_MET, Finding, Item, Reading, judged, no_data
+from servicecircle.analysis.finding import MET, NO_DATA, NOT_MET, Finding, Item, Reading, Verdict, judged, no_data
 from servicecircle.analysis.holdings import NO, YES
-from servicecircle.analysis.shares import counted
+from servicecircle.analysis.shares import counted, none_to_count
 from servicecircle.standards.model import MM_PER_KM
-from servicecircle.standards.vocabulary import accepts
 from servicecircle.travel.straight import nearest_straight
 
 if TYPE_CHECKING:
@@ -26,18 +25,20 @@ MM_PER_M = 1000
 def exclusion(bench: Bench, record: Exclusion) -> Finding:
     """Judge that no facility of some types lies within a distance of others; one at the very limit lies inside.
 
-    From door to door: an area is measured from its gates, or from its border where it has none.
+    From door to door: an area is measured from its gates, or from its border where it has none. A zone around a
+    neighbour reaches across the border; zones of one class of units lie inside. One that may be meant or not (an
+    ownership or need of it is unknown) leaves it open whether all keep away.
     """
     world = bench.world
     around = bench.of_types(record.around)
     if record.area_class is not None:
         unit = world.facilities["unit"].to_numpy()[around]
-        around = around[(world.units["area_class"].to_numpy()[unit] == record.area_class)]
+        around = around[(unit >= 0) & (world.units["area_class"].to_numpy()[unit] == record.area_class)]
     if not len(around):
         return no_data(record, *record.around)
     chosen = bench.facilities(record)
-    if not chosen.of_type:
-        return no_data(record, *record.types)
+    if missing := bench.lacks(record, chosen):
+        return no_data(record, *missing, unknown=chosen.unknown)
     limit = round(record.limit_km * MM_PER_KM)
     near, who = nearest_facility(bench, chosen.rows, around)
     inside = near <= limit
@@ -48,19 +49,22 @@ def exclusion(bench: Bench, record: Exclusion) -> Finding:
         if bad
     )
     found = float(inside.sum())
-    reading = Reading("value", found, NOT_MET if found else MET, None, 0.0, found)
+    verdict: Verdict = NOT_MET if found else NO_DATA if chosen.unknown else MET
+    reading = Reading("value", found, verdict, None, 0.0, found)
     parameters: dict[str, float | str] = {"zones": len(around), "facilities": len(chosen.rows)}
-    return judged(record, COUNTED, [reading], short_unit=COUNTED, items=items, parameters=parameters)
+    more = {"unknown": chosen.unknown, "parameters": parameters}
+    return judged(record, COUNTED, [reading], short_unit=COUNTED, items=items, **more)
 
 
 def colocation(bench: Bench, record: Colocation) -> Finding:
     """Judge how many facilities have a partner near, straight from door to door; the limit holds."""
     chosen = bench.facilities(record)
-    if not len(chosen.rows):
-        return no_data(record, *record.types, unknown=chosen.unknown)
+    missing = bench.lacks(record, chosen)
+    if not bench.knows(record.partners):
+        missing += record.partners
+    if missing or not len(chosen.rows):
+        return none_to_count(record, missing, chosen.unknown)
     partners = bench.of_types(record.partners)
-    if not bench.world.known["type"].isin(accepts(record.partners)).any():
-        return no_data(record, *record.partners)
     near, _ = nearest_facility(bench, chosen.rows, partners)
     states = np.where(near <= round(record.limit_m * MM_PER_M), YES, NO).astype(np.int8)
     names = bench.world.facilities["name"].to_numpy()[chosen.rows]
@@ -69,7 +73,7 @@ def colocation(bench: Bench, record: Colocation) -> Finding:
         for one, name, state in zip(bench.ids(chosen.rows), names, states, strict=True)
         if state == NO
     )
-    return counted(record, states, record.target_share, record.target_count, COUNTED, items)
+    return counted(record, states, record.target_share, record.target_count, COUNTED, items, doubtful=chosen.unknown)
 
 
 def nearest_facility(

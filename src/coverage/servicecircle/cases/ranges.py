@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from servicecircle.analysis.stages import Judged, Prepared
     from servicecircle.analysis.summary import CriterionSummary
     from servicecircle.analysis.world import World
-    from servicecircle.standards.model import Criterion
+    from servicecircle.standards.model import Covering, Criterion
 
 #: Columns that stand under the same name in a summary.
 SAME = (
@@ -81,7 +81,7 @@ class _Case:
 
 
 def find_ranges(prepared: Prepared, judged: Judged, summaries: Iterable[CriterionSummary]) -> Ranges:
-    """Judge every circle and radius again under each change; each reach is searched once per change.
+    """Judge every circle and radius of its own limit again under each change; each reach is searched once per change.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def find_ranges(prepared: Prepared, judged: Judged, summaries: Iterable[Criterio
     StudyError
         The people to compare live in no unit, or a census counts too many where they have nobody.
     """
-    base = {s.criterion.key: s for s in summaries if s.criterion.standard.kind in ("circle", "radius")}
+    base = {s.criterion.key: s for s in summaries if _has_range(s.criterion.standard)}
     asked = tuple(s.criterion for s in base.values() if s.state == "computed")
     following = next_classes(prepared.ground, prepared.inputs.roads.places)
     changed = following[following["next_class"] != following["area_class"]]
@@ -112,6 +112,11 @@ def find_ranges(prepared: Prepared, judged: Judged, summaries: Iterable[Criterio
             found[key].append(_row(key, case.what, case.setting, summary, base[key]))
     rows = [row for key in base for row in found[key]]
     return Ranges(pd.DataFrame(rows, columns=list(RANGE_COLUMNS)), changed.reset_index(drop=True))
+
+
+def _has_range(standard: Covering) -> bool:
+    """Return whether a standard is given a range: one with a borrowed limit has no verdict that could turn."""
+    return standard.kind in ("circle", "radius") and not standard.borrowed
 
 
 def share_ranges(ranges: pd.DataFrame, what: Sequence[str] = WHAT) -> pd.DataFrame:

@@ -10,9 +10,10 @@ import pandas as pd
 
 from servicecircle.analysis.finding import DEPENDS, MET, NO_DATA, NO_TARGET, NOT_MET, Finding, Item, Reading, common
 from servicecircle.outputs.tables import TABLES
+from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.demands import asset_title, bounds_text, number, percent
 from servicecircle.standards.vocabulary import assets, type_title
-from servicecircle.standards.wording import clause_text, demands, limit_text, missing_text
+from servicecircle.standards.wording import clause_text, demands, limit_text, missing_text, status_mark
 from servicecircle.text.text import catalogue, say
 
 if TYPE_CHECKING:
@@ -52,8 +53,13 @@ class Part:
             return NO_TARGET
         if self.finding is not None:
             return self.finding.verdict
-        known = [summary.verdict for summary in self.summaries if summary.state == "computed"]
+        known = [verdict for one in self.summaries if one.state == "computed" for verdict in _verdicts(one)]
         return common(known) if known else NO_DATA  # type: ignore[arg-type]
+
+
+def _verdicts(summary: CriterionSummary) -> list[str]:
+    """Return the verdicts of a measure: of each way to read a covered unit where the plan leaves that open."""
+    return [verdict for _, verdict in summary.reading_verdicts] or [summary.verdict]
 
 
 def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
@@ -71,10 +77,10 @@ def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
 
 
 def verdict_of(parts: Sequence[Part]) -> str:
-    """Return the verdict of a row: of several demands the worst, of several readings the one they share."""
-    verdicts = [part.verdict for part in parts]
-    if all(part.standard.reading for part in parts):
-        return common(verdicts)  # type: ignore[arg-type]
+    """Return the verdict of a row: the one its readings share counts as one demand, and of all demands the worst."""
+    readings = [part.verdict for part in parts if part.standard.reading]
+    verdicts = [part.verdict for part in parts if not part.standard.reading]
+    verdicts += [common(readings)] if readings else []  # type: ignore[arg-type]
     if set(verdicts) == {NO_TARGET, NO_DATA}:
         unanswered = [part for part in parts if part.verdict == NO_DATA]
         return NO_DATA if any(target_text(part, "en") for part in unanswered) else NO_TARGET
@@ -213,7 +219,9 @@ def _baseline(standard: Standard) -> str:
 def _target(part: Part, language: str) -> str:
     standard = part.standard
     if standard.borrowed:
-        return say(language, "findings.words.borrowed", of=standard.borrowed)
+        lender = load_catalogue().get(standard.borrowed)
+        mark = "" if lender is None else status_mark(lender, language).strip()
+        return say(language, "findings.words.borrowed", of=f"{standard.borrowed}{mark}")
     year = "" if standard.target_year is None else f" ({standard.target_year})"
     text = target_text(part, language)
     return f"{text}{year}" if text else say(language, "standards.demand.no_target")
@@ -271,7 +279,12 @@ def _readings(part: Part, language: str) -> str:
 
 def _units(summary: CriterionSummary, language: str) -> str:
     counts = {"any": summary.units_any, "every": summary.units_every, "units": summary.units}
-    return say(language, "findings.words.units", limit=limit_text(summary.criterion, language), **counts)
+    text = say(language, "findings.words.units", limit=limit_text(summary.criterion, language), **counts)
+    verdicts = (
+        f"{say(language, f'findings.reading.{name}')} {say(language, f'tables.word.{verdict}')}"
+        for name, verdict in summary.reading_verdicts
+    )
+    return "; ".join((text, *verdicts))
 
 
 def _flips(summary: CriterionSummary, language: str) -> str:

@@ -31,7 +31,9 @@ Level = Literal[
     "outside",
 ]
 UnitKind = Literal["village", "community", "town", "street"]
-AssetUnit = Literal["persons", "beds", "vehicles", "places", "kinds", "posts", "items", "yes_no", "level", "category"]
+AssetUnit = Literal[
+    "persons", "beds", "vehicles", "places", "kinds", "posts", "items", "square_metres", "yes_no", "level", "category"
+]
 
 
 class Value(Record):
