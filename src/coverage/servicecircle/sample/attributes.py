@@ -18,7 +18,7 @@ from servicecircle.sample.land import stream
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.faults import assets_of, types_of
 from servicecircle.standards.kinds import Reported, UnitFloor, UnitShare
-from servicecircle.standards.vocabulary import accepts, assets, facility_types
+from servicecircle.standards.vocabulary import accepts, assets, facility_types, is_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +39,6 @@ OF_WORKBOOK = {
 }
 #: Codes that only the whole area has.
 OF_AREA = ("resident_population", "registered_population", "planning_population", "births")
-#: Facilities with staff and beds, where a record names no types.
-HEALTH = ("hospital", "primary_care", "public_health")
 OTHER = "other"
 YES, NO = "是", "否"
 PERCENT = 100.0
@@ -53,7 +51,8 @@ class Asked:
     Attributes
     ----------
     of_facility : dict
-        Code to the facility types that need a value; empty where the records name none.
+        Code to the facility types that need a value. A number of which the records name no types has none here: the
+        types with a line of their own get it.
     of_town, of_unit : tuple of str
         Codes of towns and of villages.
     reported, of_town_reported, of_unit_reported : tuple of Standard
@@ -92,7 +91,8 @@ def asked(preset: Preset) -> Asked:
     for record in records:
         if record not in of_units:
             for code in assets_of(record):
-                of_facility[code] = of_facility.get(code, frozenset()) | accepts(types_of(record))
+                named = types_of(record) or (tuple(facility_types()) if is_attribute(code) else ())
+                of_facility[code] = of_facility.get(code, frozenset()) | accepts(named)
     given = (*OF_AREA, *OF_WORKBOOK)
     return Asked(
         of_facility={code: types for code, types in sorted(of_facility.items()) if code not in given},
@@ -120,14 +120,19 @@ def facility_columns(preset: Preset, facilities: Sequence[Facility], seed: int) 
     return {code: numbers[code] for code in wanted}
 
 
-def to_totals(preset: Preset, facilities: Sequence[Facility]) -> dict[str, list[object]]:
-    """Return the workbook's fields whose totals a place's plan prints, scaled to them."""
-    totals = rules()["totals"].get(preset.plan, {})
-    return {
-        field: _to_total([getattr(f, field) for f in facilities], totals[code])
-        for code, field in OF_WORKBOOK.items()
-        if code in totals
-    }
+def workbook_fields(preset: Preset, facilities: Sequence[Facility], seed: int) -> dict[str, list[Any]]:
+    """Return the staff, beds and vehicles of a place's facilities.
+
+    Facilities without a number get one where their type has a line; the sum is scaled to the total the plan prints.
+    """
+    found = {}
+    for code, field in OF_WORKBOOK.items():
+        rng = stream(seed, f"attribute {code}")
+        drawn = [_value(code, f.type, frozenset(), rng) for f in facilities]
+        held = [getattr(f, field) for f in facilities]
+        column = [(None if new == "" else new) if old is None else old for old, new in zip(held, drawn, strict=True)]
+        found[field] = _to_total(column, rules()["totals"].get(preset.plan, {}).get(code))
+    return found
 
 
 def unit_column(code: str, count: int, seed: int) -> list[object]:
@@ -170,16 +175,18 @@ def _drawn(
 ) -> list[object]:
     """Return one value for each facility, a few left empty."""
     part = rules()["parts"].get(code)
+    # one number left out would leave every sum open
+    empty_share = rules()["empty_share"] if is_attribute(code) else 0.0
     column: list[object] = []
     for k, facility in enumerate(facilities):
         # every facility draws, so that one more or less changes no other value
-        empty = rng.random() < rules()["empty_share"]
+        empty = rng.random() < empty_share
         if part is not None:
             share, whole = rng.uniform(*part["share"]), numbers[part["of"]][k]
             held = isinstance(whole, int) and whole > 0 and (not types or facility.type in types)
             value: object = round(share * whole) if held and isinstance(whole, int) else ""
         else:
-            value = _value(code, facility.type, types or accepts(HEALTH), rng)
+            value = _value(code, facility.type, types, rng)
         column.append("" if empty else value)
     return column
 
@@ -188,7 +195,7 @@ def _value(code: str, kind: str, types: frozenset[str], rng: np.random.Generator
     """Return a value of a code for a facility of a type, an empty text where it has none."""
     term = assets()[code]
     chance, whole = rng.random(), rng.random()
-    if term.unit in ("yes_no", None):
+    if term.unit == "yes_no":
         share = line_of(rules()["yes"].get(code, {}), kind)
         if kind not in types:
             return ""
@@ -200,9 +207,11 @@ def _value(code: str, kind: str, types: frozenset[str], rng: np.random.Generator
         edges = np.cumsum(list(weights.values()))
         chosen = list(weights)[min(int(np.searchsorted(edges, chance * edges[-1])), len(weights) - 1)]
         return next(value.zh for value in term.values if value.code == chosen)
-    table = rules()["numbers"].get(code, {OTHER: rules()["default"]["number"]})
+    table = rules()["numbers"].get(code, {})
     line = line_of(table, kind)
-    if line is None or (kind not in types and line is table.get(OTHER)):
+    if line is None or line is table.get(OTHER):
+        line = (line or rules()["default"]["number"]) if kind in types else None
+    if line is None:
         return ""
     low, high = line
     return int(low + np.floor(whole * (high - low + 1)))

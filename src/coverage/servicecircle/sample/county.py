@@ -12,7 +12,7 @@ import numpy as np
 from servicecircle.analysis.evaluate import ReachCache
 from servicecircle.flow import prepare, study_criteria
 from servicecircle.sample import decide, files, network, plant, relief, services, streets
-from servicecircle.sample.attributes import to_totals
+from servicecircle.sample.attributes import workbook_fields
 from servicecircle.sample.land import Land, make_land, stream
 from servicecircle.sample.package import write_inputs
 from servicecircle.sample.people import Cells, livable, make_cells, sizes
@@ -174,10 +174,8 @@ def _as_drawn(county: County, made: list[Facility]) -> County:
     nobody = np.zeros(places.count, dtype=bool)
     settled = decide.settle_people(places, cells, county.residents, [], nothing, Gap(), may_empty=nobody)
     facilities = services.existing(places, made, draws)
-    totals = to_totals(county.land.preset, facilities)
-    facilities = [
-        replace(f, **{field: column[k] for field, column in totals.items()}) for k, f in enumerate(facilities)
-    ]
+    fields = workbook_fields(county.land.preset, facilities, county.seed)
+    facilities = [replace(f, **{field: fields[field][k] for field in fields}) for k, f in enumerate(facilities)]
     return replace(county, facilities=tuple(facilities), residents=settled.residents, persons=settled.persons)
 
 

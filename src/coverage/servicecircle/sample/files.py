@@ -200,7 +200,7 @@ servicecircle run geodata/{preset}/study.toml -o maps/{preset}
 |---|---|---|
 | `study.toml` | 研究文件：规划 `{plan}` 的每一条 | the study: every row of the plan |
 | `units.gpkg` | 村（社区）边界和村点，城乡分类代码 | borders and points of villages |
-| `population*.tif` | 每格人数：全部、65+、0-14、0-3、15-49 岁女性 | persons per cell: all, and groups |
+| `population*.tif` | 每格人数：全部、65+、0-14、0-3、0-6、15-49 岁女性 | persons per cell: all, and groups |
 | `roads.osm.pbf` | 道路、河流、铁路、地名 | roads, river, railway, place names |
 | `villages.csv`, `census.csv` | 村级和乡镇人口（常住、户籍） | people by village and by town |
 | `facilities.xlsx`, `services.csv`, `venues.geojson`, `gates.geojson` | 机构和设施（工作簿和表格为 GCJ-02） | facilities (tables in GCJ-02) |

@@ -118,11 +118,12 @@ def group_shares(county: County) -> dict[str, NDArray[np.float64]]:
     """Return the share of each age group in every settlement; weighted by people they are the preset's shares."""
     rng = stream(county.seed, "groups")
     result = {}
-    groups = GROUPS | ({"0_3": "share_0_3"} if county.land.preset.share_0_3 else {})
-    for name, key in groups.items():
-        share = float(getattr(county.land.preset, key)) * np.exp(rng.normal(0, GROUP_SPREAD, county.places.count))
+    preset = county.land.preset
+    groups = {name: float(getattr(preset, key)) for name, key in GROUPS.items()} | preset.younger
+    for name, whole in groups.items():
+        share = whole * np.exp(rng.normal(0, GROUP_SPREAD, county.places.count))
         people = county.residents
-        wanted = float(getattr(county.land.preset, key)) * people.sum()
+        wanted = whole * people.sum()
         result[name] = share * wanted / float((share * people).sum())
     return result
 

@@ -89,8 +89,8 @@ class Preset(Record):
     """Criterion of the village on a steep hill; empty: none is planted."""
     plan: str = ""
     """Plan all of whose rows the study asks for: a place with its own census facts; empty: a kind of county."""
-    share_0_3: float = 0.0
-    """Share of residents under 3; 0: no raster of them is written."""
+    younger: dict[str, float] = {}
+    """Share of residents of further age groups, by the name of their raster: ``0_3``, ``0_6``."""
     without_station: tuple[str, ...] = ()
     """Committees that are the only ones without a community health institution, by the names the plan prints."""
     without_station_street: str = ""
