@@ -74,6 +74,7 @@ def fake_study(language: str = "zh", *, siting: bool = True, name: str | None = 
             "id": "sample/S03",
             "title": {"zh": "每个行政村有卫生室", "en": "A clinic in every village"},
             "status": "national_unverified",
+            "source": "示例标准（凭记忆）",
             "kind": "presence",
             "types": ["village_clinic"],
         },
@@ -479,6 +480,7 @@ def fake_results(
     people = float(county.persons.sum())
     return Results(
         study=study,
+        standards=study.standards.define,
         summaries=tuple(_summary(c, rows.get(c.key)) for c in criteria),
         ledger=(LedgerLine("window", people, people, {"in units": people, "outside": 0.0}, 0.0),),
         units=pd.concat(list(rows.values()), ignore_index=True),

@@ -28,7 +28,7 @@ from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs
 from servicecircle.geo.grid import Grid
 from servicecircle.siting.models import maximal_covering
-from servicecircle.standards.model import Criterion, Standard, Title
+from servicecircle.standards.model import Criterion, Covering, Title
 from servicecircle.study import Gap
 from servicecircle.travel.entrances import Entrances
 from servicecircle.travel.isochrones import cells_area
@@ -70,7 +70,7 @@ def world_of(
 
 def radius(km: float = 1.0, **values: object) -> Criterion:
     given = {"id": "t/r", "title": Title(zh="半径", en="radius"), "kind": "radius", "types": ("village_clinic",)}
-    return Standard(**(given | {"measures": ("straight",), "limit_km": km} | values)).criteria()[0]
+    return Covering(**(given | {"measures": ("straight",), "limit_km": km} | values)).criteria()[0]
 
 
 def entry_of(
@@ -225,7 +225,7 @@ def facilities_at(unit: list[int], ownership: list[str]) -> pd.DataFrame:
     ],
 )
 def test_presence_counts_where_a_facility_lies(per: str, ownership: tuple[str, ...], covered: list[bool]) -> None:
-    standard = Standard(
+    standard = Covering(
         id="t/p",
         title=Title(zh="每村", en="each"),
         kind="presence",
@@ -241,14 +241,14 @@ def test_presence_counts_where_a_facility_lies(per: str, ownership: tuple[str, .
 
 def test_a_type_no_input_holds_is_no_data_and_the_rest_goes_on() -> None:
     world = world_of([[10.0]], facilities=facilities_at([0], [""]))
-    other = Standard(id="t/x", title=Title(zh="x", en="x"), kind="presence", types=("hospital",))
-    mine = Standard(id="t/y", title=Title(zh="y", en="y"), kind="presence", types=("village_clinic",))
+    other = Covering(id="t/x", title=Title(zh="x", en="x"), kind="presence", types=("hospital",))
+    mine = Covering(id="t/y", title=Title(zh="y", en="y"), kind="presence", types=("village_clinic",))
     found = evaluate(world, [*other.criteria(), *mine.criteria()])
     assert [entry.state for entry in found.criteria] == ["no data", "computed"]
 
 
 def test_unknown_ownership_is_not_a_failure() -> None:
-    standard = Standard(
+    standard = Covering(
         id="t/o", title=Title(zh="o", en="o"), kind="presence", types=("village_clinic",), ownership=("collective",)
     )
     unknown = evaluate(world_of([[10.0]], facilities=facilities_at([0, 0], ["", ""])), standard.criteria()).criteria[0]

@@ -17,9 +17,11 @@ import pytest
 from typer.testing import CliRunner
 
 from servicecircle import __version__
+from servicecircle.analysis.finding import Finding
 from servicecircle.cli import app
 from servicecircle.console import STAGES
 from servicecircle.errors import InternalError, StudyError, problem
+from servicecircle.standards.kinds import STANDARD
 from servicecircle.text import say
 
 GOOD = """
@@ -38,7 +40,9 @@ HEAVY = {"folium", "matplotlib", "osmnx", "highspy", "numba", "distributed"}
 CALL = "from servicecircle.cli import main; main()"
 
 
-def cli(*args: str, env: dict[str, str] | None = None, code: str = CALL) -> subprocess.CompletedProcess[str]:
+def cli(
+    *args: str, env: dict[str, str] | None = None, code: str = CALL, encoding: str = "utf-8"
+) -> subprocess.CompletedProcess[str]:
     surrounding = (
         {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
         | {"PYTHONUTF8": "1"}
@@ -47,7 +51,7 @@ def cli(*args: str, env: dict[str, str] | None = None, code: str = CALL) -> subp
     return subprocess.run(
         [sys.executable, "-c", code, *args],
         capture_output=True,
-        encoding="utf-8",
+        encoding=encoding,
         env=surrounding,
         timeout=60,
         check=False,
@@ -73,9 +77,14 @@ def typo(tmp_path: Path) -> Path:
     return path
 
 
+RECORD = STANDARD.validate_python(
+    {"id": "own/A", "kind": "context", "title": {"zh": "甲", "en": "A"}, "reason": {"zh": "无数", "en": "no number"}}
+)
+
+
 def criterion() -> Any:
     title = SimpleNamespace(in_language=lambda language: "圈" if language == "zh" else "circle")
-    return SimpleNamespace(key="shanting/S01/walk", standard=SimpleNamespace(title=title))
+    return SimpleNamespace(key="shanting/S01/walk", standard=SimpleNamespace(id="shanting/S01", title=title))
 
 
 def summary(**changes: Any) -> SimpleNamespace:
@@ -101,6 +110,7 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return SimpleNamespace(
             summaries=(summary(), summary(state="no data", share_covered=None, missing=("village_clinic",))),
             gaps=[1, 2], sites=[1], set_aside=[], notices=("一条提示\x1b[31m",),
+            study=study, standards=(RECORD,), findings=(Finding(RECORD, "not computable", "not computable"),),
         )  # fmt: skip
 
     def publish(
@@ -236,6 +246,7 @@ def test_run_ends_with_the_path_of_the_start_page(study: Path, flow: SimpleNames
     assert lines[-1] == str(Path("out") / "start.html")
     assert "81.2%" in lines[0]
     assert "村卫生室" in lines[1]
+    assert say("zh", "tables.word.not computable") in lines[2]
     assert flow.folder == Path("out")
 
 
@@ -264,6 +275,7 @@ def test_run_json_is_one_document(study: Path, flow: SimpleNamespace) -> None:
     assert document["criteria"][0]["share_covered"] == 0.8125
     assert document["criteria"][1]["share_covered"] is None
     assert (document["gaps"], document["sites"]) == (2, 1)
+    assert [(row["ids"], row["verdict"]) for row in document["scorecard"]] == [("own/A", "not computable")]
 
 
 def test_lang_is_the_language_of_the_outputs_too(study: Path, flow: SimpleNamespace) -> None:
@@ -424,6 +436,6 @@ def test_standards_list_and_show() -> None:
 
 
 def test_a_western_console_gets_escapes_not_an_exception() -> None:
-    answer = cli("standards", "list", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"})
+    answer = cli("standards", "list", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"}, encoding="cp1252")
     assert answer.returncode == 0
     assert "\\u" in answer.stdout

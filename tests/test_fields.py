@@ -16,13 +16,14 @@ import rasterio
 
 from servicecircle.outputs.publish import publish
 from servicecircle.outputs.tables import TABLES
+from servicecircle.outputs.workbook import TABLE_SHEETS
 from servicecircle.text.text import say
 from tests.fake_results import fake_results
 
 #: Tables of the GeoPackage that belong to the format or to QGIS (styles), not to the results.
 FORMAT_TABLES = re.compile(r"(gpkg|rtree|sqlite)_.*|layer_styles")
 #: Files that hold no columns.
-NO_COLUMNS = {"map.html", "start.html", "run.json", "run.log"}
+NO_COLUMNS = {"map.html", "scorecard.html", "start.html", "run.json", "run.log"}
 
 
 def rows_of(path: Path) -> list[list[str]]:
@@ -65,9 +66,9 @@ def documented(folder: Path, language: str, layers: set[str]) -> set[tuple[str, 
             file, *within = re.split(r"[ ,、(（]+", part)
             if file in ("every", "每个"):
                 described |= {(path.name, column) for path in folder.glob("*.csv")}
-            elif file == "gaps.xlsx":
+            elif file.endswith(".xlsx"):
                 sheet = next(s for s in sheets if part.endswith(f" {s}"))
-                described.add((f"gaps.xlsx/{sheet}", header))
+                described.add((f"{file}/{sheet}", header))
             elif file == "study.gpkg":
                 every = "every" in within or "的每个图层" in within
                 named = layers if every else {w for w in within if w in layers | {"travel_times"}}
@@ -133,9 +134,10 @@ def test_an_undocumented_column_would_be_seen(folders, tmp_path):
 
 def test_the_sheet_and_the_file_say_the_same(folders):
     language, (path, _) = folders
-    sheet = openpyxl.load_workbook(path / "gaps.xlsx")[say(language, "tables.sheet.fields")]
     rows = [row[:-1] for row in rows_of(path / "fields.csv")[1:]]  # every CSV file ends with the study's name
-    assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)] == rows
+    for book in ("gaps.xlsx", "scorecard.xlsx"):
+        sheet = openpyxl.load_workbook(path / book)[say(language, "tables.sheet.fields")]
+        assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)] == rows
     by_column = {(place.split(";")[0].split("；")[0], column): rest for place, column, *rest in rows}
     minutes = by_column[next(k for k in by_column if k[0].startswith("travel_time_*.tif") and k[1] == "minutes")]
     assert minutes[1] == {"zh": "分钟", "en": "min"}[language]
@@ -148,7 +150,7 @@ def test_every_output_says_which_study_it_is_of(folders):
     name = fake_results(language, points=False).study.study.name
     assert {"合成", "synthetic"} & set(re.findall("合成|synthetic", name))
     lists = sorted(path.glob("*.csv"))
-    assert len(lists) == 7
+    assert [file.stem for file in lists] == sorted([*TABLE_SHEETS, "fields"])
     for file in lists:
         rows = rows_of(file)
         assert rows[0][-1] == "study", file.name

@@ -22,12 +22,13 @@ import shapely
 from servicecircle.errors import InternalError
 from servicecircle.outputs import palette
 from servicecircle.outputs.credits import credit_lines
+from servicecircle.outputs.criteria import criteria
 from servicecircle.outputs.fields import field_rows
 from servicecircle.outputs.layers import write_layers
 from servicecircle.outputs.record import plain, record_bytes, recorded_names
-from servicecircle.outputs.criteria import criteria
+from servicecircle.outputs.scorecard import scorecard
 from servicecircle.outputs.tables import TABLES, Column, cell, cell_text, csv_bytes, guard, unguard
-from servicecircle.outputs.workbook import CREATED, PRINTED, TABLE_SHEETS, workbook_bytes
+from servicecircle.outputs.workbook import CREATED, PRINTED, TABLE_SHEETS, scorecard_workbook, workbook_bytes
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, UNIT_COLUMNS
 from servicecircle.text.text import catalogue, say
 from tests.fake_results import fake_results, fake_study
@@ -148,7 +149,29 @@ def test_headers_in_one_table_differ():
 # scorecard and credits -----------------------------------------------------------------------------------------------
 
 
-def test_the_scorecard_has_one_row_for_each_chosen_criterion():
+def test_the_scorecard_has_one_line_for_each_row_and_its_worst_record_decides():
+    results = fake_results()
+    frame = scorecard(results).set_index("row")
+    assert frame["ids"].tolist() == ["sample/S01", "sample/S02", "sample/S03", "sample/S04"]
+    assert frame["verdict"].tolist() == ["no target printed", "not met", "no target printed", "no data"]
+    assert frame["lines"].tolist() == ["128", "203", "", "57"]
+    assert frame.loc["S02", "target_text"] == "≥ 90 %"
+    assert "健身场所" in frame.loc["S04", "missing_text"]
+    # two modes of one circle are two lines of one cell, as the table of criteria has them
+    walk, drive = criteria(results).set_index("id").loc[["sample/S01/walk", "sample/S01/drive"], "share_covered"]
+    assert frame.loc["S01", "value_text"] == f"15 分钟步行: {walk * 100:.1f} %\n15 分钟驾车: {drive * 100:.1f} %"
+    # demands of one row stand on one line, and one that is not met is not hidden by one that has no target
+    records = [s.model_copy(update={"id": f"sample/S01-{k}"}) for k, s in enumerate(results.standards[:2])]
+    parts = {one.id: replace_standard for one, replace_standard in zip(results.standards[:2], records, strict=True)}
+    summaries = tuple(
+        replace(s, criterion=replace(s.criterion, standard=parts.get(s.criterion.standard.id, s.criterion.standard)))
+        for s in results.summaries
+    )
+    merged = scorecard(replace(results, standards=tuple(records), summaries=summaries))
+    assert merged[["row", "ids", "verdict"]].values.tolist() == [["S01", "sample/S01-0 sample/S01-1", "not met"]]
+
+
+def test_the_table_of_criteria_has_one_row_for_each_chosen_criterion():
     results = fake_results()
     frame = criteria(results).set_index("id")
     assert list(frame.index) == [s.criterion.key for s in results.summaries]
@@ -210,11 +233,16 @@ def opened(content: bytes) -> openpyxl.Workbook:
     return openpyxl.load_workbook(io.BytesIO(content))
 
 
+#: The sheets of each workbook between the overview and the fields, by hand.
+IN_GAPS = ("criteria", "gaps", "units", "sites", "ranges", "set_aside")
+IN_SCORECARD = ("scorecard", "shortfalls")
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_workbook_reads_back(language):
-    results = fake_results(language)
-    book = opened(workbook_bytes(results))
-    names = [say(language, f"tables.sheet.{k}") for k in ("overview", *TABLE_SHEETS, "fields", "sources")]
+@pytest.mark.parametrize(("make", "tables"), [(workbook_bytes, IN_GAPS), (scorecard_workbook, IN_SCORECARD)])
+def test_every_sheet_is_ready_to_print(language, make, tables):
+    book = opened(make(fake_results(language)))
+    names = [say(language, f"tables.sheet.{k}") for k in ("overview", *tables, "fields", "sources")]
     assert book.sheetnames == names
     for sheet in book.worksheets:
         assert sheet.page_setup.paperSize == 9
@@ -225,6 +253,16 @@ def test_the_workbook_reads_back(language):
     for sheet in book.worksheets[1:]:
         assert sheet.freeze_panes == "A2"
         assert sheet.auto_filter.ref.startswith("A1:")
+
+
+def test_every_table_has_its_sheet_in_one_workbook():
+    assert sorted((*IN_GAPS, *IN_SCORECARD)) == sorted(TABLE_SHEETS)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_workbook_reads_back(language):
+    results = fake_results(language)
+    book = opened(workbook_bytes(results))
     overview = book.worksheets[0]
     assert overview["A2"].hyperlink.target == "map.html"
     texts = {c.value for row in overview.iter_rows() for c in row}

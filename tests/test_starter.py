@@ -24,6 +24,8 @@ from typer.testing import CliRunner
 from servicecircle.cli import app
 from servicecircle.errors import StudyError, UsageError
 from servicecircle.flow import check, run
+from servicecircle.standards.catalogue import load_catalogue
+from servicecircle.standards.model import Covering
 from servicecircle.starter import Start, start
 from servicecircle.starter.draft import value
 from servicecircle.starter.look import look
@@ -106,9 +108,14 @@ def test_the_demo_gives_what_the_hand_written_study_says(tmp_path: Path) -> None
     assert "crs" not in facilities
     assert '# crs = "GCJ-02"' in text
     (plan,) = tree["standards"]["use"]
-    # every one of its standards can be judged, as can those of Shanting and Yanhu, which are offered
-    assert plan == "dalad"
-    assert {'# use = ["shanting"]', '# use = ["yanhu"]'} <= set(text.splitlines())
+    # the plan most of whose requirements on people the files can answer; the others of at least half are offered
+    held = ["village_clinic", "activity_ground", "general_hospital", "emergency_point", "community_health_centre"]
+    share = {name: len(ids) / count for name, (ids, count) in plans([*held, "township_health_centre"]).items()}
+    local = [name for name in share if not name.startswith("national")]
+    assert share[plan] == max(share[name] for name in local) > 0.5
+    offered = [f'# use = ["{name}"]' for name in local if name != plan and share[name] >= 0.5]
+    assert [line for line in text.splitlines() if line in {f'# use = ["{name}"]' for name in local}] == offered
+    assert "shanting" in {plan, *(name for name in local if f'# use = ["{name}"]' in offered)}
     assert tree["outputs"] == {"language": "zh"}
     results = run(load_study(begun.path))
     assert any(one.state == "computed" and one.covered_persons for one in results.summaries)
@@ -407,12 +414,14 @@ def test_toml_values_read_back(what: Any) -> None:
 
 
 def test_plans_by_what_they_ask() -> None:
-    """Baotou asks for fitness places alone; every record of Shanting accepts something below."""
-    held = ["village_clinic", "township_health_centre", "hospital", "emergency_point", "activity_ground"]
-    answered, count = plans(held)["baotou"]
-    assert (answered, count) == ([], 1)
-    answered, count = plans(["sports_park"])["baotou"]
-    assert (answered, count) == (["baotou/B01"], 1)
+    """Only requirements on people and units count: every plan has ratios and reported rates, and no file shows whose."""
+    covering = [one for one in load_catalogue().values() if isinstance(one, Covering) and one.id.startswith("baotou/")]
+    assert plans(["sports_park"])["baotou"] == (["baotou/B01"], len(covering))
+    assert len(covering) < sum(name.startswith("baotou/") for name in load_catalogue())
+    # a grade below does, a sibling does not
+    assert "shanting/S01" in plans(["village_clinic_centre"])["shanting"][0]
+    assert "baotou/B01" not in plans(["village_clinic", "hospital"])["baotou"][0]
+    assert plans([])["shanting"][0] == []
 
 
 def test_types_no_standard_asks_for_get_an_own_circle(tmp_path: Path) -> None:

@@ -82,6 +82,10 @@ SPORTS, CLINIC, RESCUE, CENTRE, COMMUNITY_CARE = (
     ("fitness_venue",), ("village_clinic",), ("emergency",), ("community_health_centre",), ("community_health_institution",)
 )  # fmt: skip
 
+CLINIC_OF_STATED_KIND = ("village_clinic_centre", "village_clinic_general")
+
+# Left out: what asks for something a facility has (a grade, an operator), of which the samples' files say nothing, and
+# presences of more than one.
 RULES: dict[str, Rule] = {
     "shanting/S01": Rule(CLINIC, RIDING, minutes=15, area_class="rural"),
     "shanting/S02": Rule(CLINIC, ON_FOOT_KM, km=2.5, area_class="rural"),
@@ -104,10 +108,30 @@ RULES: dict[str, Rule] = {
     "kangbashi/K01": Rule(COMMUNITY_CARE, RIDING, minutes=10),
     "kangbashi/K03": Rule(COMMUNITY_CARE, kinds="community"),
     "kangbashi/K05-cdc": Rule(("cdc",), per="county"),
-    "kangbashi/K05-hospital": Rule(("general_hospital",), per="county", ownership="government"),
     "kangbashi/K05-mch": Rule(("mch_centre", "mch_hospital"), per="county"),
     "kangbashi/K06": Rule(CENTRE, per="township", kinds="street"),
     "baotou/B01": Rule(FITNESS_OF_BAOTOU, RIDING, minutes=10),
+    "baotou/B04": Rule(("fitness_guidance_station",), per="county"),
+    "baotou/B21-cdc": Rule(("cdc",), per="county"),
+    "baotou/B21-mch": Rule(("mch_centre", "mch_hospital"), per="county"),
+    "baotou/B21-supervision": Rule(("supervision",), per="county"),
+    "baotou/B34": Rule(("bsl2_laboratory",), per="county"),
+    "baotou/B35": Rule(("mental_rehab_point",), kinds="community"),
+    "baotou/B36-community": Rule(("counselling_room", "psychology_clinic"), kinds="community"),
+    "baotou/B38-point": Rule(("first_aid_training_point",), per="county"),
+    "kangbashi/K25-reach": Rule(RESCUE, OUT_KM, km=5, outwards=True),
+    "kangbashi/K31-10min": Rule(SPORTS, RIDING, minutes=10),
+    "kangbashi/K31-15min": Rule(SPORTS, RIDING, minutes=15),
+    "kangbashi/K32-street": Rule(("vaccination_clinic",), per="township", kinds="street"),
+    "shanting/S03-circle": Rule(CLINIC_OF_STATED_KIND, RIDING, minutes=15, area_class="rural"),
+    "shanting/S03-radius": Rule(CLINIC_OF_STATED_KIND, ON_FOOT_KM, km=2.5, area_class="rural"),
+    "shanting/S10-subcentre": Rule(("emergency_subcentre",), per="county"),
+    "shanting/S25-hospital": Rule(("tcm_hospital",), per="county", ownership="government"),
+    "shanting/S35": Rule(CLINIC, kinds="village"),
+    "shanting/S43-without": Rule(SPORTS, RIDING, minutes=15),
+    "shanting/S53-township": Rule(("counselling_room", "psychology_clinic"), per="township"),
+    "yanhu/Y24-township": Rule(("water_monitoring_point",), per="township", kinds="town"),
+    "yanhu/Y31-community": Rule(("counselling_room",), kinds="community"),
     "national/ambulance-rural-20km": Rule(RESCUE, OUT_KM, km=20, area_class="rural", outwards=True),
     "national/ambulance-urban-5km": Rule(RESCUE, OUT_KM, km=5, area_class="urban", outwards=True),
     "national/chc-1000m": Rule(CENTRE, ON_FOOT_KM, km=1, area_class="urban"),
@@ -116,6 +140,13 @@ RULES: dict[str, Rule] = {
     "national/clinic-per-village": Rule(CLINIC, kinds="village"),
     "national/fitness-15min": Rule(("fitness",), ("walk", "cycle", "ebike"), minutes=15, area_class="urban"),
     "national/medical-15min": Rule(("primary_care",), (*RIDING, "drive"), minutes=15),
+    "national/day-care-300m": Rule(("day_care_centre",), ("straight", "road:walk_elderly"), km=0.3, area_class="urban"),
+    "national/nursery-300m": Rule(("childcare",), ON_FOOT_KM, km=0.3, area_class="urban"),
+    "national/sports-large-1000m": Rule(("fitness",), ON_FOOT_KM, km=1, area_class="urban"),
+    "national/sports-medium-500m": Rule(("fitness",), ON_FOOT_KM, km=0.5, area_class="urban"),
+    "national/sports-small-300m": Rule(("fitness",), ON_FOOT_KM, km=0.3, area_class="urban"),
+    "national/sports-park-1km": Rule(("sports_park",), ON_FOOT_KM, km=1),
+    "national/sports-park-5km": Rule(("sports_park",), ON_FOOT_KM, km=5),
 }
 
 # Type: the wider type it belongs to (- for none) and the words that mean it, the title first.
@@ -230,6 +261,25 @@ convertible_venue               -                             平战两用救治
 water_monitoring_point          public_health                 饮用水监测点
 urban_water_monitoring_point    water_monitoring_point        城区饮用水监测点
 rural_water_monitoring_point    water_monitoring_point        农村饮用水监测点
+mental_rehab_point              hosted_service                精神障碍社区康复点
+hiv_screening_point             hosted_service                艾滋病筛查点
+hiv_laboratory                  hosted_service                艾滋病筛查实验室
+bsl2_laboratory                 hosted_service                生物安全二级实验室
+blood_pressure_point            hosted_service                自助血压检测点
+first_aid_training              -                             急救培训基地
+fitness_guidance_station        -                             全民健身科学指导站
+shared_centre                   -                             县域共享中心
+shared_laboratory               shared_centre                 检验中心
+shared_imaging                  shared_centre                 影像中心
+sterilising_centre              shared_centre                 消毒中心
+emergency_store                 shared_centre                 应急物资储备库
+speciality_centre               -                             急危重症救治中心
+chest_pain_centre               speciality_centre             胸痛中心
+stroke_centre                   speciality_centre             卒中中心
+trauma_centre                   speciality_centre             创伤中心
+maternal_centre                 speciality_centre             危重孕产妇救治中心
+newborn_centre                  speciality_centre             危重儿童和新生儿救治中心
+cancer_centre                   speciality_centre             癌症中心
 """
 _LINES = [line.split() for line in TYPES.strip().splitlines()]
 WIDER = {code: wider for code, wider, *_ in _LINES if wider != "-"}

@@ -16,6 +16,7 @@ from servicecircle.analysis import drawings
 from servicecircle.analysis.build import find_doors
 from servicecircle.analysis.columns import UNIT_COLUMNS
 from servicecircle.analysis.cover import at_least
+from servicecircle.analysis.doubt import with_doubt
 from servicecircle.analysis.explain import Explainer
 from servicecircle.analysis.gaps import gap_rows, gap_rule
 from servicecircle.analysis.select import unknown_ownership
@@ -98,7 +99,12 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
     plan = _plan(prepared, progress)
     target = study.standards.target_share
     summaries = tuple(
-        replace(summarise(world, e, c, assumed_target=target), half_access_persons=half_access_persons(world, e))
+        with_doubt(
+            world,
+            e,
+            replace(summarise(world, e, c, assumed_target=target), half_access_persons=half_access_persons(world, e)),
+            judged.cache,
+        )
         for e, c in pairs
     )
     ranges = _ranges(prepared, judged, summaries, progress)

@@ -122,13 +122,15 @@ class ReachCache:
 def evaluate(world: World, criteria: Iterable[Criterion], *, cache: ReachCache | None = None) -> Coverage:
     """Judge every criterion on a world. Pure: the same world and criteria give the same coverage."""
     cache = cache or ReachCache(world)
-    return Coverage(tuple(_one(world, criterion, cache) for criterion in criteria))
+    return Coverage(
+        tuple(evaluate_rows(world, criterion, world.facility_rows(criterion), cache) for criterion in criteria)
+    )
 
 
-def _one(world: World, criterion: Criterion, cache: ReachCache) -> CriterionCoverage:
+def evaluate_rows(world: World, criterion: Criterion, rows: NDArray[np.int64], cache: ReachCache) -> CriterionCoverage:
+    """Judge one criterion by some facilities (rows of ``world.facilities``, ascending)."""
     applies = world.applies(criterion)
     of_piece = applies[world.demand.piece_unit]
-    rows = world.facility_rows(criterion)
     presence = facilities_per_unit(world, criterion, rows) if criterion.measure == "presence" else None
     applies = applies if presence is None else presence.applies
     missing = missing_inputs(world.known, criterion.standard, world.holdings)

@@ -14,6 +14,7 @@ import numpy as np
 
 from servicecircle.analysis import fleet, networks, ratios, shares, stated, zones
 from servicecircle.analysis.cover import covered
+from servicecircle.analysis.doubt import with_doubt
 from servicecircle.analysis.evaluate import evaluate
 from servicecircle.analysis.finding import (
     DEPENDS,
@@ -30,12 +31,13 @@ from servicecircle.analysis.finding import (
     no_data,
 )
 from servicecircle.analysis.select import missing_group
-from servicecircle.analysis.summary import count_people, summarise
+from servicecircle.analysis.summary import count_people, summarise, verdicts_of
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.model import Covering, Standard
 
 if TYPE_CHECKING:
     from servicecircle.analysis.bench import Bench
+    from servicecircle.analysis.evaluate import CriterionCoverage
     from servicecircle.standards.kinds import Composite, CrossBoundary
 
     Judge = Callable[[Bench, Any], Finding]
@@ -95,12 +97,16 @@ def _verdict(bench: Bench, standard: Standard, known: Mapping[str, Standard]) ->
     if not isinstance(standard, Covering):
         verdict = _judge(bench, standard, known).verdict
         return NO_TARGET if standard.borrowed and verdict != NO_DATA else verdict
+    if standard.borrowed:
+        return NO_TARGET
     coverage = evaluate(bench.world, standard.criteria(), cache=bench.cache)
-    found = (
-        summarise(bench.world, entry, count_people(bench.world, entry), assumed_target=1.0).verdict
-        for entry in coverage.criteria
-    )
-    return common(found)  # type: ignore[arg-type]
+    return common(verdict for entry in coverage.criteria for verdict in _measured(bench, entry))
+
+
+def _measured(bench: Bench, entry: CriterionCoverage) -> tuple[Verdict, ...]:
+    """Return the verdicts of one measure, as the scorecard reads them."""
+    summary = summarise(bench.world, entry, count_people(bench.world, entry), assumed_target=1.0)
+    return verdicts_of(with_doubt(bench.world, entry, summary, bench.cache))
 
 
 def _cross_boundary(bench: Bench, record: CrossBoundary, known: Mapping[str, Standard]) -> Finding:

@@ -59,8 +59,8 @@ class Groups:
 def groups_of(units: gpd.GeoDataFrame, per: Level, unit_kinds: tuple[str, ...] = ()) -> Groups:
     """Return the groups a level counts in.
 
-    Blocks are no villages, and units without a parent are in no town; a town's kind is read from its name, and one
-    whose name says nothing is any kind.
+    Blocks are no villages, and units without a parent are in no town, unless they are towns or streets themselves; a
+    town's kind is read from its name, and one whose name says nothing is any kind.
     """
     if per == "county":
         return Groups(np.zeros(len(units), dtype=np.int64), [""], [""], "area")
@@ -70,7 +70,8 @@ def groups_of(units: gpd.GeoDataFrame, per: Level, unit_kinds: tuple[str, ...] =
             mask &= units["kind"].isin([*unit_kinds, ""]).to_numpy()
         of_unit = np.where(mask, np.cumsum(mask) - 1, -1)
         return Groups(of_unit, list(units["id"][mask]), list(units["name"][mask]), "unit")
-    parents, group = np.unique(units["parent"].to_numpy().astype(str), return_inverse=True)
+    own = (units["parent"] == "") & units["kind"].isin(["town", "street"])
+    parents, group = np.unique(units["parent"].where(~own, units["name"]).to_numpy().astype(str), return_inverse=True)
     known = parents != ""
     if unit_kinds:
         known &= np.array([unit_kind(name) in (*unit_kinds, "") for name in parents], dtype=bool)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from servicecircle.analysis.columns import UNIT_COLUMNS
 from servicecircle.analysis.cover import at_least, covered, enough
+from servicecircle.analysis.finding import NO_DATA, Verdict
 from servicecircle.analysis.quantiles import lower_quantiles, most_people
 from servicecircle.demand.ledger import LedgerLine, line
 from servicecircle.geo.sums import sum_by
@@ -73,11 +74,26 @@ class CriterionSummary:
     None: not computed."""
     share_high: float | None = None
     """Highest share, likewise."""
+    doubtful: int = 0
+    """Facilities of the types asked for that may count: nobody says who owns them, or what they have."""
+    open_verdict: bool = False
+    """Whether the requirement would be met if they counted: it is then not known to be missed."""
     reading_verdicts: tuple[tuple[str, str], ...] = ()
     """Verdicts by each way to read a covered unit (``any``, ``every``, ``people``), where the plan demands a share of
     units and does not say which."""
     flips: tuple[tuple[str, str], ...] = ()
     """Changes (what, setting) under which the verdict, or that under the study's own target, is another."""
+
+
+def verdicts_of(summary: CriterionSummary) -> tuple[Verdict, ...]:
+    """Return the verdicts of a measure: of each way to read a covered unit where the plan leaves that open.
+
+    Facilities of which it is not known whether they count may leave it open whether a requirement is missed.
+    """
+    if summary.open_verdict:
+        return (NO_DATA,)
+    found = [verdict for _, verdict in summary.reading_verdicts] or [summary.verdict]
+    return tuple(found)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -410,8 +410,8 @@ def _total_notice(total: Mapping[str, Any]) -> Problem:
     asset = str(total["asset"])
     term = assets().get(asset)
     values = {
-        "asset": asset if term is None else problem(f"assets.title.{asset}"),
-        "unit": "" if term is None else problem(f"assets.unit.{term.unit}"),
+        "asset": asset if term is None else term.title,
+        "unit": "" if term is None or not term.unit else problem(f"assets.unit.{term.unit}"),
         "year": problem("assets.in_year", year=total["year"]) if total["year"] else "",
         "total": f"{total['total']:,.10g}",
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from servicecircle.analysis.finding import DEPENDS, MET, NO_DATA, NO_TARGET, NOT_MET, Finding, Item, Reading, common
+from servicecircle.analysis.summary import verdicts_of
 from servicecircle.outputs.tables import TABLES
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.demands import asset_title, bounds_text, number, percent
@@ -49,17 +50,12 @@ class Part:
     @property
     def verdict(self) -> str:
         """Return the verdict; a limit that is borrowed has none."""
-        if self.standard.borrowed and self.state == "computed":
+        if self.standard.borrowed and self.state in ("computed", "reported"):
             return NO_TARGET
         if self.finding is not None:
             return self.finding.verdict
-        known = [verdict for one in self.summaries if one.state == "computed" for verdict in _verdicts(one)]
-        return common(known) if known else NO_DATA  # type: ignore[arg-type]
-
-
-def _verdicts(summary: CriterionSummary) -> list[str]:
-    """Return the verdicts of a measure: of each way to read a covered unit where the plan leaves that open."""
-    return [verdict for _, verdict in summary.reading_verdicts] or [summary.verdict]
+        known = [verdict for one in self.summaries if one.state == "computed" for verdict in verdicts_of(one)]
+        return common(known) if known else NO_DATA
 
 
 def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
@@ -77,7 +73,10 @@ def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
 
 
 def verdict_of(parts: Sequence[Part]) -> str:
-    """Return the verdict of a row: the one its readings share counts as one demand, and of all demands the worst."""
+    """Return the verdict of a row: of several demands the worst, of several readings the one they share.
+
+    Readings among demands are, together, one of the demands.
+    """
     readings = [part.verdict for part in parts if part.standard.reading]
     verdicts = [part.verdict for part in parts if not part.standard.reading]
     verdicts += [common(readings)] if readings else []  # type: ignore[arg-type]
@@ -322,7 +321,9 @@ def _parameter(name: str, language: str) -> str:
 def _missing(part: Part, language: str) -> str:
     if part.finding is None:
         codes = [code for summary in part.summaries for code in summary.missing]
-        return missing_text(dict.fromkeys(codes), language)
+        doubtful = max((summary.doubtful for summary in part.summaries), default=0)
+        told = say(language, "findings.words.unknown", count=doubtful) if doubtful else ""
+        return "; ".join(one for one in (missing_text(dict.fromkeys(codes), language), told) if one)
     missing, unknown = part.finding.missing, part.finding.unknown
     if missing == ("siting",):
         return say(language, "findings.words.awaits", what=missing_text(missing, language))

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.standards.faults import OF_RECORDS, faults, most_similar
-from servicecircle.standards.kinds import STANDARD
+from servicecircle.standards.kinds import STANDARD, AnyStandard
 from servicecircle.standards.model import Criterion, Standard
+from servicecircle.standards.refusals import UNTAGGED, models_in, nearest_key, rule
 
 
 @cache
@@ -45,7 +46,7 @@ def read_catalogue(folder: Traversable) -> dict[str, Standard]:
             found, broken = _read_file(file)
             records += found
             problems += broken
-    problems += faults(records, {record.id for record in records})
+    problems += faults(records, {record.id: record for record in records})
     if problems:
         raise StudyError(problems)
     return {record.id: record for record in records}
@@ -61,7 +62,7 @@ def _read_file(file: Traversable) -> tuple[list[Standard], list[Problem]]:
     problems = [problem("standards.foreign_table", file=file.name, key=key) for key in foreign]
     records: list[Standard] = []
     for number, values in enumerate(tables if isinstance(tables, list) else [], start=1):
-        name = str(values.get("id", f"standard {number}"))
+        name = str(values.get("id", f"standard {number}") if isinstance(values, dict) else values)
         try:
             records.append(STANDARD.validate_python(values))
         except ValidationError as error:
@@ -74,8 +75,10 @@ def _read_file(file: Traversable) -> tuple[list[Standard], list[Problem]]:
 
 def _broken(file: str, name: str, item: Any) -> Problem:
     # the first part names the kind of the record, not a key
-    place = ".".join(str(part) for part in item["loc"][1:]) or "kind"
-    return problem("standards.broken", file=file, id=name, key=place, rule=item["msg"])
+    location = [str(part) for part in item["loc"]]
+    place = ".".join(location[1:]) or ("kind" if item["type"] in UNTAGGED else "-")
+    more = {"nearest": nearest_key(models_in(AnyStandard), location)} if item["type"] == "extra_forbidden" else {}
+    return problem("standards.broken", file=file, id=name, key=place, rule=rule(item, **more))
 
 
 def select(use: Iterable[str], define: Iterable[Standard]) -> tuple[Standard, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 
 from servicecircle.errors import Problem, problem
@@ -19,12 +19,18 @@ RECORDS = ("of", "borrowed")
 NEEDS = ("needs", "must")
 #: Kinds whose ``of`` names records; elsewhere it names an asset.
 OF_RECORDS = ("composite", "cross_boundary")
+#: Kinds that are measured from people to facilities, with a limit.
+DISTANCES = ("circle", "radius")
 #: What may be counted though no input has a column for it: the facilities themselves.
 COUNTED = "facilities"
 
 
-def faults(records: Iterable[Standard], known: Collection[str]) -> list[Problem]:
-    """Return double ids and unknown words of records; ``known`` are the ids other records may be named by."""
+def faults(records: Iterable[Standard], known: Mapping[str, Standard]) -> list[Problem]:
+    """Return double ids, unknown words and impossible references of records.
+
+    ``known`` are the records others may name, these among them. One of them that is not checked itself is checked for
+    what it names: a study may put something else in the place of a shipped record.
+    """
     problems: list[Problem] = []
     ordered = sorted(records, key=lambda record: record.id)
     for name, same in groupby(ordered, key=lambda record: record.id):
@@ -34,7 +40,9 @@ def faults(records: Iterable[Standard], known: Collection[str]) -> list[Problem]
         problems += _words(record, known)
         if isinstance(record, Covering):
             problems += _measures(record)
-    return problems
+    checked = {record.id for record in ordered}
+    others = (record for name, record in sorted(known.items()) if name not in checked)
+    return problems + [fault for record in (*ordered, *others) for fault in _references(record, known)]
 
 
 def most_similar(value: str, known: Iterable[str]) -> str:
@@ -73,15 +81,53 @@ def _given(record: Standard, fields: Iterable[str]) -> Iterator[str]:
         yield from ((value,) if value else ()) if isinstance(value, str) else value
 
 
+def records_of(record: Standard) -> tuple[str, ...]:
+    """Return the records a record is made of: a composite's parts, what is measured with and without neighbours."""
+    return tuple(_given(record, ("of",))) if record.kind in OF_RECORDS else ()
+
+
+def _references(record: Standard, known: Mapping[str, Standard]) -> list[Problem]:
+    """Refuse a record made of itself, by whatever way, and one measured with neighbours that is no circle or radius."""
+    of = records_of(record)
+    if record.id in (*of, record.borrowed):
+        return [problem("standards.of_itself", id=record.id)]
+    if record.kind == "cross_boundary":
+        return [
+            problem("standards.no_distance", id=record.id, value=name, kind=known[name].kind)
+            for name in of
+            if name in known and known[name].kind not in DISTANCES
+        ]
+    way = _way_back(record, known)
+    return [problem("standards.circular", id=record.id, way=" → ".join(way))] if way else []
+
+
+def _way_back(record: Standard, known: Mapping[str, Standard]) -> tuple[str, ...]:
+    """Return how a record leads back to itself, each step once; empty where it does not."""
+    open_ways: list[tuple[str, ...]] = [(record.id,)]
+    seen = {record.id}
+    while open_ways:
+        way = open_ways.pop()
+        here = record if len(way) == 1 else known[way[-1]]
+        for name in records_of(here):
+            if name == record.id:
+                return (*way, name)
+            if name in known and name not in seen:
+                seen.add(name)
+                open_ways.append((*way, name))
+    return ()
+
+
 def _words(record: Standard, known: Collection[str]) -> list[Problem]:
     kind = record.kind
     records = [name for name in RECORDS if name != "of" or kind in OF_RECORDS]
     mode = getattr(record, "mode", "")
+    need, count = getattr(record, "need", None), len(records_of(record))
     return [
+        *([problem("standards.too_many", id=record.id, need=need, count=count)] if need and need > count else []),
         *_unknown(record, "type", types_of(record), facility_types()),
         *_unknown(record, "ownership", _given(record, OWNERS), ownerships()),
         *_unknown(record, "asset", assets_of(record), assets()),
-        *_unknown(record, "mode", (mode,) if mode else (), standard_modes()),
+        *_unknown(record, "travel", (mode,) if mode else (), standard_modes()),
         *_unknown(record, "record", _given(record, records), known),
         *(fault for need in needs_of(record) for fault in _values(record, need)),
     ]

@@ -303,6 +303,13 @@ class SitingDecision(Standard):
     count_most: int | None = Field(default=None, ge=1)
     """Larger number of a range."""
 
+    @model_validator(mode="after")
+    def _band(self) -> SitingDecision:
+        if self.count is not None and self.count_most is not None and self.count >= self.count_most:
+            bounds = {"low": self.count, "high": self.count_most}
+            raise PydanticCustomError("band", "the band is upside down: {low} is not below {high}", bounds)
+        return self
+
 
 class Reported(Bounded):
     """A rate or number that cannot be had from locations: the study reports it, and it is compared."""

@@ -55,6 +55,15 @@ class Need(Record):
     share_of: str = ""
     """Asset that ``has`` is divided by before it is compared (0-1)."""
 
+    @model_validator(mode="after")
+    def _band(self) -> Need:
+        low, high = self.at_least, self.at_most
+        if isinstance(low, float) and high is not None and low > high:
+            raise PydanticCustomError(
+                "band", "the band is upside down: {low} is not below {high}", {"low": low, "high": high}
+            )
+        return self
+
 
 class Standard(Record):
     """A cited requirement: what a plan's line demands. Each kind says of what, and by which measure."""
@@ -161,9 +170,9 @@ class Covering(OfFacilities):
     @model_validator(mode="after")
     def _one_threshold(self) -> Covering:
         given = {"circle": self.limit_min, "radius": self.limit_km, "presence": self.at_least}[self.kind]
-        other = self.limit_km if self.kind == "circle" else self.limit_min
-        if given is None or other is not None:
-            wanted = "limit_min" if self.kind == "circle" else "limit_km"
+        limits = {"circle": self.limit_min, "radius": self.limit_km}
+        if given is None or any(limit is not None for kind, limit in limits.items() if kind != self.kind):
+            wanted = {"circle": "limit_min", "radius": "limit_km", "presence": "at_least"}[self.kind]
             raise PydanticCustomError(
                 "one_limit", "a {kind} has exactly one limit: {wanted}", {"kind": self.kind, "wanted": wanted}
             )
