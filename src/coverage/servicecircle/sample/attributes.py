@@ -73,15 +73,15 @@ def rules() -> dict[str, Any]:
     return tomllib.loads(files("servicecircle.sample").joinpath("attributes.toml").read_text(encoding="utf-8"))
 
 
-def records_of(preset: Preset) -> tuple[Standard, ...]:
-    """Return the records of a place's plan."""
-    return tuple(record for record in load_catalogue().values() if record.id.startswith(f"{preset.plan}/"))
+def records_of(plan: str) -> tuple[Standard, ...]:
+    """Return the records of a plan."""
+    return tuple(record for record in load_catalogue().values() if record.id.startswith(f"{plan}/"))
 
 
 @cache
-def asked(preset: Preset) -> Asked:
-    """Return what the records of a place's plan ask for."""
-    records = records_of(preset)
+def asked(plan: str) -> Asked:
+    """Return what the records of a plan ask for."""
+    records = records_of(plan)
     of_units = [r for r in records if isinstance(r, UnitFloor | UnitShare) and not getattr(r, "types", ())]
     levels: dict[str, dict[str, None]] = {"township": {}, "village": {}, "county": {}}
     for record in of_units:
@@ -106,7 +106,7 @@ def asked(preset: Preset) -> Asked:
 
 def facility_columns(preset: Preset, facilities: Sequence[Facility], seed: int) -> dict[str, list[object]]:
     """Return a column for each code the facilities of a place need; an empty text is unknown."""
-    wanted = dict(asked(preset).of_facility)
+    wanted = dict(asked(preset.plan).of_facility)
     for code in list(wanted):
         if code in rules()["parts"] and (base := rules()["parts"][code]["of"]) not in OF_WORKBOOK:
             wanted[base] = wanted.get(base, frozenset()) | wanted[code]

@@ -28,7 +28,7 @@ TOP = "general_hospital"
 
 def extra_facilities(county: County) -> list[Facility]:
     """Return the facilities of the lines of ``attributes.toml`` whose type the plan's records name."""
-    named = accepts(code for record in records_of(county.land.preset) for code in types_of(record))
+    named = accepts(code for record in records_of(county.land.preset.plan) for code in types_of(record))
     made: list[Facility] = []
     for number, line in enumerate(rules()["service"]):
         if line["type"] in named:

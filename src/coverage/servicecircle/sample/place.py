@@ -72,7 +72,7 @@ def write_tables(county: County, folder: Path, registered: int) -> None:
     files.write_csv(folder / "services.csv", _services(county, extra, ids[len(county.facilities) :]))
     columns = facility_columns(preset, [*county.facilities, *extra], county.seed)
     files.write_csv(folder / "attributes.csv", _wide([ID], [ids], columns))
-    wanted = asked(preset)
+    wanted = asked(preset.plan)
     files.write_csv(folder / "reported.csv", _reported(county, wanted, registered))
     if wanted.of_town or wanted.of_town_reported:
         towns = sorted({county.places.towns[t] for t in county.places.town.tolist()})
@@ -136,9 +136,9 @@ def title_of(code: str) -> str:
 def place_tree(preset: Preset) -> dict[str, Any]:
     """Return the study of a place: every row of its plan, and every table the rows ask for."""
     tree = study_tree(preset)
-    wanted = asked(preset)
+    wanted = asked(preset.plan)
     tree["study"] = {"name": f"{preset.county}", "note": PLACE_NOTE}
-    groups = sorted({group for record in records_of(preset) if (group := getattr(record, "group", ""))})
+    groups = sorted({group for record in records_of(preset.plan) if (group := getattr(record, "group", ""))})
     tree["population"]["groups"] = {
         name: {"path": f"population_{GROUP_FILES[name]}.tif", **MADE} for name in groups if name in GROUP_FILES
     }
