@@ -183,8 +183,8 @@ def _drawn(
         empty = rng.random() < empty_share
         if part is not None:
             share, whole = rng.uniform(*part["share"]), numbers[part["of"]][k]
-            held = isinstance(whole, int) and whole > 0 and (not types or facility.type in types)
-            value: object = round(share * whole) if held and isinstance(whole, int) else ""
+            held = isinstance(whole, int) and (not types or "every" in part or facility.type in types)
+            value: object = round(share * float(str(whole))) if held else ""
         else:
             value = _value(code, facility.type, types, rng)
         column.append("" if empty else value)

@@ -13,6 +13,7 @@ from servicecircle.analysis.evaluate import ReachCache
 from servicecircle.flow import prepare, study_criteria
 from servicecircle.sample import decide, files, network, plant, relief, services, streets
 from servicecircle.sample.attributes import workbook_fields
+from servicecircle.sample.extra import extra_facilities
 from servicecircle.sample.land import Land, make_land, stream
 from servicecircle.sample.package import write_inputs
 from servicecircle.sample.people import Cells, livable, make_cells, sizes
@@ -76,6 +77,8 @@ class County:
     """Street corners of each settlement: float64 array (corners, 2)."""
     near: tuple[tuple[Criterion, int], ...] = ()
     """Criteria and settlements that just hold."""
+    extra: tuple[Facility, ...] = ()
+    """Facilities of a place beside those of the workbook, which its plan's records name."""
 
 
 def _silent(_stage: str) -> None:
@@ -173,10 +176,13 @@ def _as_drawn(county: County, made: list[Facility]) -> County:
     nothing = decide.Draft(np.zeros(0, dtype=np.int64), np.zeros(0))
     nobody = np.zeros(places.count, dtype=bool)
     settled = decide.settle_people(places, cells, county.residents, [], nothing, Gap(), may_empty=nobody)
+    county = replace(county, residents=settled.residents, persons=settled.persons)
     facilities = services.existing(places, made, draws)
-    fields = workbook_fields(county.land.preset, facilities, county.seed)
-    facilities = [replace(f, **{field: fields[field][k] for field in fields}) for k, f in enumerate(facilities)]
-    return replace(county, facilities=tuple(facilities), residents=settled.residents, persons=settled.persons)
+    extra = extra_facilities(replace(county, facilities=tuple(facilities)))
+    every = [*facilities, *services.off_borders(extra, county.units)]
+    fields = workbook_fields(county.land.preset, every, county.seed)
+    every = [replace(f, **{field: fields[field][k] for field in fields}) for k, f in enumerate(every)]
+    return replace(county, facilities=tuple(every[: len(facilities)]), extra=tuple(every[len(facilities) :]))
 
 
 def _helpful(county: County) -> set[tuple[str, int]]:

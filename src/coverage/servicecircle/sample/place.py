@@ -17,9 +17,8 @@ from servicecircle.sample.attributes import (
     rules,
     unit_column,
 )
-from servicecircle.sample.extra import extra_facilities, referrals
+from servicecircle.sample.extra import referrals
 from servicecircle.sample.land import stream
-from servicecircle.sample.services import off_borders
 from servicecircle.sample.study_text import FACILITY_COLUMNS, MADE, study_text, study_tree
 from servicecircle.sample.venues import venue_layers
 from servicecircle.standards.vocabulary import assets, ownerships
@@ -35,7 +34,10 @@ if TYPE_CHECKING:
 
 #: Columns of the tables beside those of the codes.
 ID, CODE, TOWN, NOTE = "机构编号", "区划代码", "乡镇（街道）", "备注"
-SERVICES = (ID, "机构名称", "类别", "所有制", "依托机构", "所在乡镇", "经度", "纬度", NOTE)
+SERVICES = (
+    ID, "机构名称", "类别", "所有制", "床位数", "执业医师", "注册护士", "卫生技术人员", "救护车", "依托机构", "所在乡镇",
+    "经度", "纬度", NOTE,
+)  # fmt: skip
 SYNTHETIC = "合成数据"
 #: Raster of each group of people, by the name records give the group.
 GROUP_FILES = {"65+": "65plus", "0-14": "0_14", "0-3": "0_3", "0-6": "0_6", "15-49": "women_15_49"}
@@ -67,7 +69,7 @@ def refers_to(county: County) -> list[str]:
 def write_tables(county: County, folder: Path, registered: int) -> None:
     """Write the tables and texts of a place; ``registered`` are its registered people."""
     preset = county.land.preset
-    extra = off_borders(extra_facilities(county), county.units)
+    extra = county.extra
     ids = [*facility_ids(len(county.facilities)), *(f"SRV{number + 1:05d}" for number in range(len(extra)))]
     files.write_csv(folder / "services.csv", _services(county, extra, ids[len(county.facilities) :]))
     columns = facility_columns(preset, [*county.facilities, *extra], county.seed)
@@ -93,7 +95,9 @@ def _services(county: County, extra: Sequence[Facility], ids: Sequence[str]) -> 
     for one, f, x, y in zip(ids, extra, lon, lat, strict=True):
         town = county.places.towns[int(county.places.town[f.place])]
         owner = ownerships()[f.ownership].zh
-        rows.append([one, f.name, f.word, owner, f.host, town, round(float(x), 6), round(float(y), 6), SYNTHETIC])
+        held = [getattr(f, field) for field in ("beds", "doctors", "nurses", "staff", "ambulances")]
+        at = (round(float(x), 6), round(float(y), 6))
+        rows.append([one, f.name, f.word, owner, *held, f.host, town, *at, SYNTHETIC])
     return rows
 
 
@@ -144,8 +148,7 @@ def place_tree(preset: Preset) -> dict[str, Any]:
     }
     for entry in tree["facilities"]:
         entry["columns"] = FACILITY_COLUMNS | {"serves": "服务村", "refers_to": "转诊至"}
-    own = {"id": ID, "name": "机构名称", "type": "类别", "lon": "经度", "lat": "纬度", "ownership": "所有制"}
-    tree["facilities"].append({"path": "services.csv", "crs": "GCJ-02", "columns": own, **MADE})
+    tree["facilities"].append({"path": "services.csv", "crs": "GCJ-02", "columns": FACILITY_COLUMNS, **MADE})
     tree["facilities"].append({"path": "venues.geojson", "gates": {"path": "gates.geojson", **MADE}, **MADE})
     tree["assets"] = [
         {"path": "attributes.csv", "of": "facility", "id": ID, "columns": _columns(wanted.of_facility), **MADE},
