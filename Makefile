@@ -1,7 +1,10 @@
 # make demo   the sample county, from nothing to a map: maps/demo/
+# make dalad  the same for a place and its plan; also baotou, kangbashi, shanting, yanhu; make places makes all five
 # make test   everything the tests need, then the tests
+PLACES := dalad baotou kangbashi shanting yanhu
+
 .DELETE_ON_ERROR:
-.PHONY: demo sample test test-deep lint bench system lowest lock notebook wheels offline
+.PHONY: demo places $(PLACES) sample test test-deep lint bench system lowest lock notebook wheels offline
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,6 +15,16 @@ demo: $(VENV)/.stamp-run
 	@$(BIN)/servicecircle run geodata/sample/study.toml -o maps/demo
 	@echo "地图 map:   maps/demo/map.html"
 	@echo "清单 lists: maps/demo/gaps.xlsx  maps/demo/gaps.csv  maps/demo/sites.csv"
+
+# A place: its synthetic county where there is none yet, then every row of its plan.
+places: $(PLACES)
+
+$(PLACES): %: geodata/%/roads.osm.pbf
+	@$(BIN)/servicecircle run geodata/$@/study.toml -o maps/$@
+	@echo "总表 scorecard: maps/$@/scorecard.html"
+
+$(PLACES:%=geodata/%/roads.osm.pbf): geodata/%/roads.osm.pbf: | $(VENV)/.stamp-run
+	@$(BIN)/servicecircle sample $* geodata/$* --seed 1
 
 test: $(VENV)/.stamp-all system
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile

@@ -319,8 +319,9 @@ def sample(
             raise UsageError(problem("cli.unknown_preset", preset=preset, known=", ".join(presets())))
         from servicecircle.sample.county import make_county
         from servicecircle.sample.package import require_free, write_county
+        from servicecircle.sample.place import own_texts
 
-        require_free(folder)
+        require_free(folder, own_texts(presets()[preset], seed))
         with Progress(session, ("sample_land", "sample_people", "write")) as progress:
             county = make_county(presets()[preset], seed, progress=progress)
             progress("write")

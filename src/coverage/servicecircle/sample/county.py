@@ -12,13 +12,15 @@ import numpy as np
 from servicecircle.analysis.evaluate import ReachCache
 from servicecircle.flow import prepare, study_criteria
 from servicecircle.sample import decide, files, network, plant, relief, services, streets
+from servicecircle.sample.attributes import workbook_fields
+from servicecircle.sample.extra import extra_facilities
 from servicecircle.sample.land import Land, make_land, stream
 from servicecircle.sample.package import write_inputs
 from servicecircle.sample.people import Cells, livable, make_cells, sizes
 from servicecircle.sample.settle import Places, borders, settle
 from servicecircle.sample.study_text import study_tree
 from servicecircle.standards.vocabulary import accepts
-from servicecircle.study import study_from
+from servicecircle.study import Gap, study_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +77,8 @@ class County:
     """Street corners of each settlement: float64 array (corners, 2)."""
     near: tuple[tuple[Criterion, int], ...] = ()
     """Criteria and settlements that just hold."""
+    extra: tuple[Facility, ...] = ()
+    """Facilities of a place beside those of the workbook, which its plan's records name."""
 
 
 def _silent(_stage: str) -> None:
@@ -144,6 +148,8 @@ def _inhabited(county: County, lattices: list[streets.Lattice]) -> County:
     land, places, planted = county.land, county.places, county.planted
     made = services.make_facilities(land, places, lattices, planted, county.seed)
     made = services.off_borders(made, county.units)
+    if land.preset.plan:
+        return _as_drawn(county, made)
     draft = _draft(replace(county, facilities=tuple(made)))
     best: County | None = None
     forced: frozenset[tuple[str, int]] = frozenset()
@@ -158,6 +164,25 @@ def _inhabited(county: County, lattices: list[streets.Lattice]) -> County:
             break
         forced |= _helpful(result)
     return best or county
+
+
+def _as_drawn(county: County, made: list[Facility]) -> County:
+    """Return the county with facilities and people as first drawn: the verdicts of a place need not be clear.
+
+    Nothing is measured, which takes the longer half of the time. Regional services are added with a place's own lists.
+    """
+    places, cells = county.places, county.cells
+    draws = services.draw(county.land, places, county.planted, stream(county.seed, "services 0"), forced=frozenset())
+    nothing = decide.Draft(np.zeros(0, dtype=np.int64), np.zeros(0))
+    nobody = np.zeros(places.count, dtype=bool)
+    settled = decide.settle_people(places, cells, county.residents, [], nothing, Gap(), may_empty=nobody)
+    county = replace(county, residents=settled.residents, persons=settled.persons)
+    facilities = services.existing(places, made, draws)
+    extra = extra_facilities(replace(county, facilities=tuple(facilities)))
+    every = [*facilities, *services.off_borders(extra, county.units)]
+    fields = workbook_fields(county.land.preset, every, county.seed)
+    every = [replace(f, **{field: fields[field][k] for field in fields}) for k, f in enumerate(every)]
+    return replace(county, facilities=tuple(every[: len(facilities)]), extra=tuple(every[len(facilities) :]))
 
 
 def _helpful(county: County) -> set[tuple[str, int]]:

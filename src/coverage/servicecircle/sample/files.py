@@ -156,8 +156,9 @@ def write_workbook(path: Path, sheets: dict[str, list[list[object]]]) -> None:
 
 def sheets_of(table: pd.DataFrame) -> dict[str, list[list[object]]]:
     """Return the rows of each sheet of the facility workbook, header first."""
+    columns = [column for column in table.columns if column != "sheet"]
     return {
-        sheet: [list(COLUMNS), *table.loc[table["sheet"] == sheet, list(COLUMNS)].to_numpy(dtype=object).tolist()]
+        sheet: [columns, *table.loc[table["sheet"] == sheet, columns].to_numpy(dtype=object).tolist()]
         for sheet in SHEETS
     }
 
@@ -172,6 +173,40 @@ def list_name(name: str) -> str:
 def readme(preset: Preset, seed: int) -> str:
     """Return what stands in the folder, in both languages."""
     return README.format(zh=preset.title.zh, en=preset.title.en, county=preset.county, preset=preset.id, seed=seed)
+
+
+def place_readme(preset: Preset, seed: int) -> str:
+    """Return what stands in the folder of a place, in both languages."""
+    return PLACE_README.format(
+        zh=preset.title.zh, en=preset.title.en, county=preset.county, preset=preset.id, plan=preset.plan, seed=seed
+    )
+
+
+PLACE_README = """# {county} · {en}
+
+{zh}：人口、年龄结构、乡镇和村的数目取自 2020 年普查和 2021 年区划代码；边界、地形、道路、村名、机构和填报值全部由程序生成，
+**不是当地资料，结果也不说明当地实情**。数据不入库，一条命令生成并运行：`make {preset}`。许可：CC0-1.0。
+
+A synthetic county: head counts, ages and numbers of towns and villages are facts of the 2020 census and the 2021 division
+codes; borders, land, roads, names, facilities and reported values are generated. **No data of the real place, and the
+results say nothing about it.** The data are not committed; one command makes and runs them: `make {preset}`. Licence: CC0-1.0.
+
+```sh
+servicecircle sample {preset} geodata/{preset} --seed {seed}
+servicecircle run geodata/{preset}/study.toml -o maps/{preset}
+```
+
+| 文件 file | 内容 | content |
+|---|---|---|
+| `study.toml` | 研究文件：规划 `{plan}` 的每一条 | the study: every row of the plan |
+| `units.gpkg` | 村（社区）边界和村点，城乡分类代码 | borders and points of villages |
+| `population*.tif` | 每格人数：全部、65+、0-14、0-3、0-6、15-49 岁女性 | persons per cell: all, and groups |
+| `roads.osm.pbf` | 道路、河流、铁路、地名 | roads, river, railway, place names |
+| `villages.csv`, `census.csv` | 村级和乡镇人口（常住、户籍） | people by village and by town |
+| `facilities.xlsx`, `services.csv`, `venues.geojson`, `gates.geojson` | 机构和设施（工作簿和表格为 GCJ-02） | facilities (tables in GCJ-02) |
+| `attributes.csv` | 机构的等级、达标、人员等属性，空格为未知 | what facilities have; an empty cell is unknown |
+| `reported.csv`, `towns.csv`, `units.csv` | 全域、乡镇、村的填报值（规划要求时才有后两个） | values of the area, of towns, of villages |
+"""
 
 
 README = """# {county}（合成数据） · synthetic county

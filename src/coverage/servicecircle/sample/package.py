@@ -12,7 +12,7 @@ import shapely
 from scipy import ndimage
 
 from servicecircle.errors import StudyError, problem
-from servicecircle.sample import files
+from servicecircle.sample import files, place
 from servicecircle.sample.dirty import dirty_workbook
 from servicecircle.sample.land import stream
 from servicecircle.sample.osmfile import write_osm
@@ -22,6 +22,8 @@ from servicecircle.sample.study_text import more_tree, study_text, study_tree
 from servicecircle.sample.venues import venue_layers
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from servicecircle.sample.county import County
@@ -50,22 +52,35 @@ def write_inputs(county: County, folder: Path, persons: NDArray[np.float64]) -> 
     files.write_persons(folder / "population.tif", grid, county.cells.index, persons, "persons per cell")
     files.write_units(folder / "units.gpkg", land, places, county.units)
     table = files.facility_table(land, places, county.facilities)
+    if land.preset.plan:
+        table["转诊至"] = place.refers_to(county)
     files.write_workbook(folder / "facilities.xlsx", files.sheets_of(table))
     return file
 
 
-def require_free(folder: Path) -> None:
+def require_free(folder: Path, texts: Mapping[str, str] | None = None) -> None:
     """Refuse a folder that holds anything, and make the folder it will stand in.
+
+    Parameters
+    ----------
+    texts : mapping of str to str, optional
+        Files the folder may hold already, since they would be written with the same text.
 
     Raises
     ------
     StudyError
         Nothing of anybody's is overwritten.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    own = {} if texts is None else texts
+    if folder.exists() and not (folder.is_dir() and all(_is_own(path, own) for path in folder.iterdir())):
         raise StudyError(problem("sample.not_empty", folder=str(folder)))
     # half a minute of work must not end at a place that cannot be written
     folder.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _is_own(path: Path, texts: Mapping[str, str]) -> bool:
+    wanted = texts.get(path.name)
+    return wanted is not None and path.is_file() and path.read_bytes() == wanted.encode()
 
 
 def write_county(county: County, folder: Path) -> list[str]:
@@ -76,17 +91,24 @@ def write_county(county: County, folder: Path) -> list[str]:
     StudyError
         The folder holds anything: nothing of anybody's is overwritten.
     """
-    require_free(folder)
+    preset = county.land.preset
+    require_free(folder, place.own_texts(preset, county.seed))
     with tempfile.TemporaryDirectory(prefix=".servicecircle-", dir=folder.parent) as name:
         new = Path(name) / "new"
         new.mkdir()
         file = write_inputs(county, new, county.persons)
         _write_people(county, new)
-        height = county.height
-        files.write_elevation(new / "dem.tif", height.grid, height.values, VOID)
-        _write_tables(county, new, file)
-        _write_texts(county, new)
+        if preset.plan:
+            _write_place(county, new)
+        else:
+            height = county.height
+            files.write_elevation(new / "dem.tif", height.grid, height.values, VOID)
+            _write_tables(county, new, file)
+            _write_texts(county, new)
         if folder.exists():
+            # it holds nothing but texts equal to the new ones
+            for name in place.own_texts(preset, county.seed):
+                (folder / name).unlink(missing_ok=True)
             folder.rmdir()
         shutil.move(str(new), folder)
     return sorted(path.name for path in folder.iterdir())
@@ -96,10 +118,12 @@ def group_shares(county: County) -> dict[str, NDArray[np.float64]]:
     """Return the share of each age group in every settlement; weighted by people they are the preset's shares."""
     rng = stream(county.seed, "groups")
     result = {}
-    for name, key in GROUPS.items():
-        share = float(getattr(county.land.preset, key)) * np.exp(rng.normal(0, GROUP_SPREAD, county.places.count))
+    preset = county.land.preset
+    groups = {name: float(getattr(preset, key)) for name, key in GROUPS.items()} | preset.younger
+    for name, whole in groups.items():
+        share = whole * np.exp(rng.normal(0, GROUP_SPREAD, county.places.count))
         people = county.residents
-        wanted = float(getattr(county.land.preset, key)) * people.sum()
+        wanted = whole * people.sum()
         result[name] = share * wanted / float((share * people).sum())
     return result
 
@@ -109,6 +133,8 @@ def _write_people(county: County, folder: Path) -> None:
     for name, share in group_shares(county).items():
         persons = np.round(county.persons * share[cells.place], 3)
         files.write_persons(folder / f"population_{name}.tif", grid, cells.index, persons, f"persons per cell, {name}")
+    if county.land.preset.plan:
+        return
     everywhere = _unconstrained(county)
     inside = np.flatnonzero(everywhere > 0)
     files.write_persons(
@@ -146,6 +172,14 @@ def _write_tables(county: County, folder: Path, file: OsmFile) -> None:
     files.write_workbook(folder / "facilities_dirty.xlsx", dirty.sheets)
     files.write_csv(folder / "clinics_gbk.csv", dirty.gbk_rows, encoding="gb18030")
     files.write_csv(folder / "faults.csv", dirty.faults)
+
+
+def _write_place(county: County, folder: Path) -> None:
+    villages, census = _people_tables(county)
+    files.write_csv(folder / "villages.csv", villages)
+    files.write_csv(folder / "census.csv", census)
+    registered = sum(int(str(row[villages[0].index("户籍人口")])) for row in villages[1:])
+    place.write_tables(county, folder, registered)
 
 
 def _people_tables(county: County) -> tuple[list[list[object]], list[list[object]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from servicecircle.standards.model import Record, Title
 
@@ -86,6 +87,14 @@ class Preset(Record):
     """Criterion of the committee an ambulance reaches only the long way round; empty: none is planted."""
     slope_circle: str = ""
     """Criterion of the village on a steep hill; empty: none is planted."""
+    plan: str = ""
+    """Plan all of whose rows the study asks for: a place with its own census facts; empty: a kind of county."""
+    younger: dict[str, float] = {}
+    """Share of residents of further age groups, by the name of their raster: ``0_3``, ``0_6``."""
+    without_station: tuple[str, ...] = ()
+    """Committees that are the only ones without a community health institution, by the names the plan prints."""
+    without_station_street: str = ""
+    """Name of the street these committees belong to."""
 
     @property
     def core_committees(self) -> int:
@@ -95,6 +104,13 @@ class Preset(Record):
 
 @cache
 def presets() -> dict[str, Preset]:
-    """Return the presets by name, in the order of the file."""
+    """Return the presets by name, in the order of the file; one that is ``like`` another only says what differs."""
     text = files("servicecircle.sample").joinpath("presets.toml").read_text(encoding="utf-8")
-    return {name: Preset(id=name, **values) for name, values in tomllib.loads(text).items()}
+    tables: dict[str, dict[str, Any]] = tomllib.loads(text)
+    merged = {name: tables.get(values.pop("like", ""), {}) | values for name, values in tables.items()}
+    return {name: Preset(id=name, **values) for name, values in merged.items()}
+
+
+def places() -> dict[str, Preset]:
+    """Return the presets that are places: those with a plan of their own."""
+    return {name: preset for name, preset in presets().items() if preset.plan}

@@ -99,6 +99,7 @@ def draw(
         if service in services:
             services[service][k] = True
     clinic[list(planted.no_clinic)] = False
+    station[np.isin(places.name, land.preset.without_station)] = False
     is_village = places.kind == "village"
     return Draws(clinic & is_village, station & ~is_village, fitness)
 

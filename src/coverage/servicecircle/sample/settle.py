@@ -180,13 +180,19 @@ def _named(
         number[mine & (kind != "village")] = np.arange(1, (mine & (kind != "village")).sum() + 1)
         number[mine & (kind == "village")] = np.arange(201, 201 + (mine & (kind == "village")).sum())
     code = [str(FIRST_CODE + (t + 1) * 1000 + n) for t, n in zip(town, number, strict=True)]
+    towns = town_names(preset)
+    if preset.without_station:
+        # the last committees of the first street: the street's own centre stands at its first one
+        towns[preset.towns] = preset.without_station_street
+        last = np.flatnonzero((kind == "core") & (town == preset.towns))[-len(preset.without_station) :]
+        names[last] = preset.without_station
     rim = np.hypot(*(xy - land.core_xy).T) > 0.75 * land.core_m
     group = np.where((kind == "core") & rim, "rim", kind)
     return Places(
         xy=np.round(xy, 1),
         kind=kind,
         town=town,
-        towns=tuple(town_names(preset)),
+        towns=tuple(towns),
         name=names.astype(str),
         code=np.array(code),
         class_code=np.array([CODES[g] for g in group]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from servicecircle.sample.files import SHEETS
@@ -25,6 +26,9 @@ FACILITY_COLUMNS = {
     "staff": "卫生技术人员",
     "vehicles": "救护车",
 }
+
+#: Keys TOML reads without quotes.
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 #: What stands above a table of the study file.
 COMMENTS = {
@@ -89,9 +93,13 @@ def study_text(tree: dict[str, Any]) -> str:
     return "\n".join(lines[:-1]) + "\n"
 
 
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+
+
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(key)} = {_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     # a JSON string is a TOML basic string
