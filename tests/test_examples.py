@@ -34,45 +34,11 @@ from servicecircle.travel.reach import Reach
 FOLDER = Path(__file__).parent / "examples"
 MS_PER_MIN, MM_PER_KM = 60_000, 1_000_000
 
-#: Plans without a file of examples yet: the value that just holds, and one that does not.
-BY_HAND: dict[str, dict[str, tuple[float, float]]] = {
-    "dalad": {
-        "dalad/D01": (10, 10.001),
-        "dalad/D02-banner": (1, 0),
-        "dalad/D02-township": (1, 0),
-        "dalad/D02-village": (1, 0),
-        "dalad/D03-banner": (1, 0),
-        "dalad/D03-township": (1, 0),
-        "dalad/D03-village": (1, 0),
-    },
-    "national": {
-        "national/ambulance-rural-20km": (20, 20.000001),
-        "national/ambulance-urban-5km": (5, 5.000001),
-        "national/chc-1000m": (1, 1.000001),
-        "national/chc-per-street": (1, 0),
-        "national/chs-300m": (0.3, 0.300001),
-        "national/clinic-per-village": (1, 0),
-        "national/day-care-300m": (0.3, 0.300001),
-        "national/fitness-15min": (15, 15.001),
-        "national/medical-15min": (15, 15.001),
-        "national/nursery-300m": (0.3, 0.300001),
-        "national/sports-large-1000m": (1, 1.000001),
-        "national/sports-medium-500m": (0.5, 0.500001),
-        "national/sports-park-1km": (1, 1.000001),
-        "national/sports-park-5km": (5, 5.000001),
-        "national/sports-small-300m": (0.3, 0.300001),
-    },
-}
-
 
 def _examples() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    files = {path.stem: path for path in sorted(FOLDER.glob("*.toml"))}
-    for path in files.values():
+    for path in sorted(FOLDER.glob("*.toml")):
         found |= tomllib.loads(path.read_text(encoding="utf-8"))
-    for plan, values in BY_HAND.items():
-        if plan not in files:
-            found |= {name: {"inside": inside, "outside": outside} for name, (inside, outside) in values.items()}
     return found
 
 
