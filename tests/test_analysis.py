@@ -28,7 +28,7 @@ from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs
 from servicecircle.geo.grid import Grid
 from servicecircle.siting.models import maximal_covering
-from servicecircle.standards.model import Criterion, Covering, Title
+from servicecircle.standards.model import Covering, Criterion, Title
 from servicecircle.study import Gap
 from servicecircle.travel.entrances import Entrances
 from servicecircle.travel.isochrones import cells_area

@@ -20,8 +20,8 @@ from servicecircle.errors import StudyError
 from servicecircle.inputs.groups import group_notices
 from servicecircle.inputs.population import PointPeople, read_population
 from servicecircle.outputs.credits import credit_lines
+from servicecircle.outputs.criteria import criteria
 from servicecircle.outputs.publish import publish
-from servicecircle.outputs.scorecard import scorecard
 from servicecircle.outputs.webmap.data import map_data
 from servicecircle.results import CriterionSummary, Results
 from servicecircle.standards.wording import limit_text, missing_text
@@ -140,7 +140,7 @@ def test_a_presence_counts_the_group_of_the_units_that_have_it(tmp_path: Path) -
     results = small(tmp_path, [presence(group="65+")]).run(tmp_path)
     (found,) = results.summaries
     assert (found.persons, found.covered_persons) == pytest.approx((70, 65))
-    assert (found.units, found.units_every, found.verdict) == (2, 1, "not met")
+    assert (found.units, found.units_every, found.assumed_verdict) == (2, 1, "not met")
 
 
 def test_sites_are_chosen_for_the_group(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_unknown_group_is_no_data_and_the_run_goes_on(tmp_path: Path) -> None
     told = "t/very_old/straight: no data, no usable input holds people of the group 80+."
     assert told in results.notices
     assert told in [sentence("en", one) for one in servicecircle.check(study).notices]
-    card = scorecard(results).set_index("id").loc["t/very_old/straight"]
+    card = criteria(results).set_index("id").loc["t/very_old/straight"]
     assert (card["group"], card["missing"], card["missing_text"]) == ("80+", "group:80+", "people of the group 80+")
     # how many there are is not known, and unknown is not nobody
     assert card[["persons", "units", "covered_persons"]].isna().all()
@@ -434,7 +434,7 @@ def test_group_files_stand_in_inputs_credits_and_the_record(tmp_path: Path) -> N
     people = {"window_persons": 70, "persons": 70}
     assert held == pytest.approx(people | {"outside_persons": 0, "where_nobody_lives_persons": 0})
     assert record["summaries"][0]["criterion"]["standard"]["group"] == "65+"
-    with (tmp_path / "maps" / "scorecard.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (tmp_path / "maps" / "criteria.csv").open(encoding="utf-8-sig", newline="") as file:
         (row,) = csv.DictReader(file)
     assert (row["group"], float(row["persons"])) == ("65+", pytest.approx(70))
 

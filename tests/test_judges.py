@@ -20,19 +20,21 @@ import pytest
 import shapely
 
 from servicecircle.analysis.bench import Bench
+from servicecircle.analysis.doubt import with_doubt
 from servicecircle.analysis.evaluate import CriterionCoverage, ReachCache, evaluate
 from servicecircle.analysis.finding import Finding, Item, Reading, common
 from servicecircle.analysis.fleet import vehicles_needed
 from servicecircle.analysis.holdings import Holdings
 from servicecircle.analysis.judge import JUDGES, judge_all
-from servicecircle.analysis.summary import CriterionSummary, count_people, summarise
+from servicecircle.analysis.summary import CriterionSummary, count_people, summarise, verdicts_of
 from servicecircle.analysis.world import World
 from servicecircle.demand.pieces import Demand
 from servicecircle.geo.crossings import Crossings
 from servicecircle.geo.crs import WorkingCrs
+from servicecircle.inputs.assets import towns_of
 from servicecircle.inputs.tables import ASSETS, LINKED
 from servicecircle.inputs.units import unit_kind
-from servicecircle.outputs.scorecard import Part, rows_of, shortfalls, state_of, verdict_of
+from servicecircle.outputs.scorecard import Part, rows_of, scorecard, shortfalls, state_of, verdict_of
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.kinds import STANDARD
 from servicecircle.study import Gap
@@ -404,7 +406,7 @@ def test_parity_is_one_where_supply_is_shared_as_people_are() -> None:
     finding = found(world_of(equal, homes), "parity", asset="beds", tolerance=0.0)
     assert readings(finding) == {"class.urban": (1.0, "met"), "class.rural": (1.0, "met")}
     skewed = [Place("a", has={"beds": 32.0}), Place("b", unit="u1", has={"beds": 8.0})]
-    # town: 0.8 / 0.75 = 1.067; country: 0.2 / 0.25 = 0.8
+    # four fifths of the beds for three quarters of the people, and one fifth for a quarter
     uneven = found(world_of(skewed, homes), "parity", asset="beds", tolerance=0.1)
     assert readings(uneven) == {
         "class.urban": (pytest.approx(16 / 15), "met"),
@@ -511,6 +513,8 @@ def test_unit_floor_one_failing_street_fails_although_the_mean_passes() -> None:
     unknown = found(world_of(homes=homes, towns=towns), "unit_floor", at_least=95.0)
     assert (unknown.verdict, listed(unknown, "unknown")) == ("no data", {"乙街道"})
     assert found(world_of(homes=homes), "unit_floor", at_least=95.0).state == "no data"
+    ceiling = found(world_of(homes=homes, towns=towns), "unit_floor", at_most=95.0)
+    assert (readings(ceiling), listed(ceiling)) == ({"largest": (99.0, "not met")}, {"甲街道"})
 
 
 def test_unit_floor_of_an_asset_is_summed_over_the_facilities_of_a_unit() -> None:
@@ -673,7 +677,11 @@ def test_nearest_counts_people_by_band_and_names_what_is_missing(tmp_path: Path)
         standards=[as_table("nearest", "near", **services), as_table("nearest", "none", services=["cdc"], mode="walk")],
         people=[small.People(100, 50, 30, "p"), small.People(700, 50, 10, "q")],
     )
-    first, second = study.run(tmp_path).findings
+    results = study.run(tmp_path)
+    rows = scorecard(results).set_index("row")
+    assert rows["state"].to_dict() == {"near": "computed", "none": "no data"}
+    assert rows["verdict"].to_dict() == {"near": "no target printed", "none": "no data"}
+    first, second = results.findings
     assert readings(first) == {
         "all_services": (0.0, "no target printed"),
         "service:clinic:5": (0.75, "no target printed"),  # 100 s; 700 s is more than 300
@@ -814,7 +822,8 @@ def test_composite_takes_circles_radii_and_presences_by_their_own_targets() -> N
     assert (finding.verdict, listed(finding, "not met")) == ("not met", {"t/each"})
     both = world_of([Place("a"), Place("b", unit="u1", m=5000.0)], homes)
     assert judged(both, *parts, composite).verdict == "met"
-    assert judged(world_of(homes=homes), *parts, composite).verdict == "no data"
+    nothing = judged(world_of(homes=homes), *parts, composite)
+    assert (nothing.state, nothing.verdict, nothing.missing) == ("no data", "no data", ("t/near", "t/each"))
 
 
 # what is not measured
@@ -958,6 +967,48 @@ def test_presence_with_needs_and_owners_that_are_not_known() -> None:
     assert "戊村" not in blanks(world_of(places, block), presence())
 
 
+def verdicts(world: World, standard: Standard) -> tuple[str, ...]:
+    """The verdicts of the one measure of a standard, what is doubtful considered."""
+    entry = entry_of(world, standard)
+    summary = summarise(world, entry, count_people(world, entry), assumed_target=1.0)
+    return verdicts_of(with_doubt(world, entry, summary, ReachCache(world)))
+
+
+def test_a_clinic_nobody_knows_the_owner_of_leaves_the_verdict_open_where_it_could_turn_it() -> None:
+    homes = [Home(f"u{k}", name=f"{name}村") for k, name in enumerate("甲乙丙")]
+    known = [Place("a", "village_clinic", "u0", "collective"), Place("b", "village_clinic", "u1", "collective")]
+    each = load_catalogue()["yanhu/Y04"]
+    assert verdicts(world_of([*known, Place("c", "village_clinic", "u2")], homes), each) == ("no data",)
+    assert verdicts(world_of([*known, Place("c", "village_clinic", "u2", "private")], homes), each) == ("not met",)
+    # the one that is doubtful stands where another counts already: the third village has none either way
+    assert verdicts(world_of([*known, Place("c", "village_clinic", "u1")], homes), each) == ("not met",)
+    far = [Place("a", ownership="government"), Place("b", m=5000.0)]
+    people = [Home("u0", 80.0), Home("u1", 20.0, m=5000.0)]
+    public = {"ownership": ["government"]}
+    assert verdicts(world_of(far, people), radius(target_share=0.9, **public)) == ("no data",)
+    assert verdicts(world_of(far, people), radius(target_share=0.8, **public)) == ("met",)
+    assert verdicts(world_of(far, people), radius(**public)) == ("no target printed",)
+
+
+def test_units_that_are_towns_themselves_are_their_own_towns() -> None:
+    homes = [
+        Home("u0", name="东镇", has={"t/r": 96.0}),
+        Home("u1", name="西街道"),
+        Home("u2", name="丙村", town="南镇"),
+    ]
+    places = [Place("a", "village_clinic", "u0"), Place("b", "village_clinic", "u2")]
+    summary = summary_of(world_of(places, homes), presence(per="township", target_share=0.6))
+    assert (summary.units, summary.units_every, summary.verdict) == (3, 2, "met")
+    assert blanks(world_of(places, homes), presence(per="township")) == {"西街道"}
+    assert blanks(world_of((places[1],), homes), presence(per="township", unit_kinds=["town"])) == {"东镇"}
+    towns = {"西街道": {"t/r": 95.0}, "南镇": {"t/r": 94.0}}
+    world = world_of(homes=homes, towns=towns)
+    assert towns_of(world.units)["id"].tolist() == ["东镇", "南镇", "西街道"]  # the names a table of towns may say
+    finding = found(world, "unit_floor", at_least=95.0)
+    # what the units themselves report is theirs as towns, too
+    assert (finding.verdict, listed(finding), finding.unknown) == ("not met", {"南镇"}, 0)
+
+
 def test_a_group_is_counted_by_a_radius_and_never_made_up() -> None:
     homes = [Home("u0", 80.0), Home("u1", 20.0, m=5000.0)]
     world = world_of([Place("a", m=1000.0)], homes, groups={"65+": [5.0, 15.0]})
@@ -1033,6 +1084,9 @@ def test_a_row_whose_only_unanswered_record_has_no_target_has_none() -> None:
         (("not met", "no data"), "no data"),
         (("met", "not met", "no data"), "depends on reading or mode"),
         (("met", "depends on reading or mode"), "depends on reading or mode"),
+        (("met", "no target printed"), "depends on reading or mode"),
+        (("reported", "no target printed"), "no target printed"),
+        (("no data", "no target printed"), "no data"),
         (("no data", "depends on reading or mode"), "depends on reading or mode"),
     ],
 )

@@ -168,7 +168,7 @@ def test_the_scorecard_has_one_line_for_each_row_and_its_worst_record_decides():
         for s in results.summaries
     )
     merged = scorecard(replace(results, standards=tuple(records), summaries=summaries))
-    assert merged[["row", "ids", "verdict"]].values.tolist() == [["S01", "sample/S01-0 sample/S01-1", "not met"]]
+    assert merged[["row", "ids", "verdict"]].to_numpy().tolist() == [["S01", "sample/S01-0 sample/S01-1", "not met"]]
 
 
 def test_the_table_of_criteria_has_one_row_for_each_chosen_criterion():

@@ -94,7 +94,9 @@ def written(table: str, records: list[dict[str, Any]]) -> str:
 
 def of_a_study(folder: Path, records: list[dict[str, Any]]) -> tuple[Problem, ...]:
     path = folder / "study.toml"
-    head = '[study]\nname = "x"\n[population]\nraster = "a.tif"\n[roads]\nosm = "a.osm"\n[[facilities]]\npath = "a.csv"\n'
+    head = (
+        '[study]\nname = "x"\n[population]\nraster = "a.tif"\n[roads]\nosm = "a.osm"\n[[facilities]]\npath = "a.csv"\n'
+    )
     path.write_text(head + written("standards.define", records), encoding="utf-8")
     with pytest.raises(StudyError) as error:
         select([], load_study(path).standards.define)
@@ -127,7 +129,9 @@ def test_a_faulty_record_is_refused_with_its_id(read, case, tmp_path):
 
 
 def test_the_same_records_without_the_fault_are_taken(tmp_path):
-    records = [TITLE | {"id": f"one/{name}"} | one for name, one in zip("ACEF", (CIRCLE, RATIO, SHARE, NEAREST), strict=True)]
+    records = [
+        TITLE | {"id": f"one/{name}"} | one for name, one in zip("ACEF", (CIRCLE, RATIO, SHARE, NEAREST), strict=True)
+    ]
     (tmp_path / "one.toml").write_text(written("standard", [*records, *BESIDE]), encoding="utf-8")
     assert len(read_catalogue(tmp_path)) == 6
 
@@ -153,7 +157,9 @@ def test_a_shared_part_is_no_way_round(tmp_path):
     park = CIRCLE | TITLE | {"id": "one/Z"}
     both = [TITLE | {"id": f"one/{one}", "kind": "composite", "of": ["one/Z", "one/W"]} for one in "AB"]
     top = TITLE | {"id": "one/C", "kind": "composite", "of": ["one/A", "one/B"]}
-    (tmp_path / "one.toml").write_text(written("standard", [park, park | {"id": "one/W"}, *both, top]), encoding="utf-8")
+    (tmp_path / "one.toml").write_text(
+        written("standard", [park, park | {"id": "one/W"}, *both, top]), encoding="utf-8"
+    )
     assert len(read_catalogue(tmp_path)) == 5
 
 
@@ -166,7 +172,10 @@ def test_a_shipped_record_is_not_left_pointing_at_the_wrong_kind(tmp_path):
 
 
 def test_two_faults_of_one_record_and_one_of_another_are_three_sentences(tmp_path):
-    records = [TITLE | {"id": "one/A"} | CIRCLE | {"x_min": 3, "target_share": 0}, TITLE | {"id": "one/B", "kind": "rato"}]
+    records = [
+        TITLE | {"id": "one/A"} | CIRCLE | {"x_min": 3, "target_share": 0},
+        TITLE | {"id": "one/B", "kind": "rato"},
+    ]
     for read in (of_a_study, of_a_catalogue):
         folder = tmp_path / read.__name__
         folder.mkdir()
@@ -190,4 +199,6 @@ def test_every_rule_of_the_schema_has_a_sentence_in_both_languages():
     assert len(own) > 12
     assert own <= RULES
     for language in LANGUAGES:
-        assert {key.removeprefix("study.rule.") for key in catalogue(language) if key.startswith("study.rule.")} == RULES
+        assert {
+            key.removeprefix("study.rule.") for key in catalogue(language) if key.startswith("study.rule.")
+        } == RULES

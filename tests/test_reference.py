@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from servicecircle.errors import StudyError
+from servicecircle.standards.kinds import AnyStandard
 from servicecircle.study import Study, study_from
 from servicecircle.study import reference as page_module
 from servicecircle.study.reference import EXAMPLES, reference
@@ -57,6 +58,33 @@ def test_every_key_of_the_schema_is_explained():
     assert {
         key: cells for key, cells in found.items() if len(cells) != 5 or not cells[1] or not cells[2] or not cells[4]
     } == {}
+
+
+def test_each_kind_of_a_requirement_has_its_own_keys_and_the_shared_ones_stand_once():
+    page = reference()
+    head, *parts = re.split(
+        r"^### `\[\[standards\.define\]\]` · `kind = ",
+        page.split("## `[gap]`")[0].split("## `[standards]`")[1],
+        flags=re.MULTILINE,
+    )
+    kinds = [re.findall(r'"(\w+)"', part.splitlines()[0]) for part in parts]
+    assert kinds[0] == ["circle", "radius", "presence"]
+    assert kinds[1:] == [[kind] for kind in every_kind()[3:]]
+    for key in ("id", "title", "baseline_year", "borrowed", "note"):
+        assert head.count(f"\n| `{key}` |") == 1
+        assert not [part for part in parts if f"\n| `{key}` |" in part]
+    own = {names[-1]: part for names, part in zip(kinds, parts, strict=True)}
+    assert "\n| `per_people` |" in own["ratio"]
+    assert [kind for kind, part in own.items() if "\n| `per_people` |" in part] == ["ratio"]
+    assert {kind for kind, part in own.items() if "\n| `must` |" in part} == {"share", "unit_share"}
+    # a condition is explained where it stands first
+    assert page.count("### `[[standards.define.must]]`") == 1
+
+
+def every_kind() -> list[str]:
+    """Return every kind a record may have, in the order of the schema."""
+    union = get_args(AnyStandard)[0]
+    return [kind for model in get_args(union) for kind in get_args(model.model_fields["kind"].annotation)]
 
 
 def test_every_table_has_a_heading_and_an_example():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from servicecircle.analysis.holdings import NO, UNKNOWN, YES
+from servicecircle.analysis.holdings import NO, UNKNOWN, YES, Holdings
 from servicecircle.analysis.presence import Groups, groups_of
+from servicecircle.inputs.units import town_of
 from servicecircle.standards.vocabulary import accepts
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from servicecircle.analysis.evaluate import ReachCache
-    from servicecircle.analysis.holdings import Holdings
     from servicecircle.analysis.world import World
     from servicecircle.standards.model import Basis, Level, Need
 
@@ -79,10 +81,19 @@ class Bench:
     world: World
     cache: ReachCache
 
-    @property
+    @cached_property
     def holdings(self) -> Holdings:
-        """What facilities, units and the area have."""
-        return self.world.holdings
+        """What facilities, units and the area have; what a unit that is a town has is the town's too."""
+        units, holdings = self.world.units, self.world.holdings
+        towns = town_of(units).where(units["parent"] == "", "")
+        names = {str(code): str(town) for code, town in zip(units["id"], towns, strict=True) if town}
+        frame = holdings.frame
+        mine = frame[(frame["of"] == "unit") & frame["target_id"].isin(list(names))]
+        if not len(mine):
+            return holdings
+        # values given for the town by name come last: of one year they count
+        as_towns = mine.assign(of="town", target_id=mine["target_id"].map(names))
+        return Holdings(pd.concat([as_towns, frame], ignore_index=True))
 
     def ids(self, rows: NDArray[np.int64]) -> list[str]:
         """Return the ids of some facilities."""
@@ -123,7 +134,8 @@ class Bench:
         owners = self.world.facilities["ownership"].to_numpy()[chosen.doubtful]
         ids, needs = self.ids(chosen.doubtful), getattr(record, "needs", ())
         told = [code for code in need_codes(needs) if np.isnan(self.holdings.values("facility", ids, code)).any()]
-        return (*(("ownership",) if getattr(record, "ownership", ()) and (owners == "").any() else ()), *told)
+        owner = ("ownership",) if getattr(record, "ownership", ()) and (owners == "").any() else ()
+        return (*owner, *told) or need_codes(needs)
 
     def values(self, rows: NDArray[np.int64], asset: str) -> NDArray[np.float64]:
         """Return how much of an asset each facility has, NaN where unknown; a facility is one facility."""

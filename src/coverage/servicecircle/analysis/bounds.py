@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from servicecircle.analysis.cover import SAME_PEOPLE, at_least
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def in_bounds(value: float, low: float | None, high: float | None) -> bool:
     """Return whether a value is in a band; equal to an end (up to the noise of sums) is in it."""
     return (low is None or at_least(value, low)) and (high is None or value <= high * (1 + SAME_PEOPLE))
+
+
+def worst(values: NDArray[np.float64], low: float | None, high: float | None) -> tuple[str, float]:
+    """Return the name of a reading and its value: the largest where there is only a ceiling, else the smallest."""
+    if low is None and high is not None:
+        return "largest", float(values.max())
+    return "smallest", float(values.min())
 
 
 def whole_part(share: float, count: float) -> int:

@@ -119,12 +119,17 @@ def no_data(standard: Standard, *missing: str, unknown: int = 0) -> Finding:
 def common(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the verdict all readings share; where they differ it depends on the reading.
 
-    While one of them is not known, what the others say may be all there is: no data.
+    While one of them is not known, what the others say may be all there is: no data. A target that only some readings
+    have is met or not by those alone.
     """
     found = set(verdicts)
     if len(found) == 1:
         return found.pop()
-    return DEPENDS if DEPENDS in found or {MET, NOT_MET} <= found else NO_DATA
+    if DEPENDS in found or {MET, NOT_MET} <= found:
+        return DEPENDS
+    if NO_DATA in found:
+        return NO_DATA
+    return DEPENDS if found & {MET, NOT_MET} else NO_TARGET
 
 
 def judged(standard: Standard, unit: str, readings: Iterable[Reading], **more: object) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,6 +90,8 @@ def _composite(bench: Bench, record: Composite, known: Mapping[str, Standard]) -
         open_ones = set(verdicts.values())
         verdict = next((one for one in (DEPENDS, NO_DATA) if one in open_ones), NO_TARGET)
     items = tuple(Item("record", one, one, why=state) for one, state in verdicts.items() if state != MET)
+    if set(verdicts.values()) == {NO_DATA}:
+        return replace(no_data(record, *verdicts), items=items)
     reading = Reading("records_met", float(met), verdict, float(need), None, float(max(need - met, 0)))
     return judged(record, "records", [reading], short_unit="records", items=items)
 

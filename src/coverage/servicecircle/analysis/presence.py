@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from servicecircle.inputs.units import unit_kind
+from servicecircle.inputs.units import town_of, unit_kind
 from servicecircle.standards.vocabulary import accepts
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def groups_of(units: gpd.GeoDataFrame, per: Level, unit_kinds: tuple[str, ...] =
             mask &= units["kind"].isin([*unit_kinds, ""]).to_numpy()
         of_unit = np.where(mask, np.cumsum(mask) - 1, -1)
         return Groups(of_unit, list(units["id"][mask]), list(units["name"][mask]), "unit")
-    own = (units["parent"] == "") & units["kind"].isin(["town", "street"])
-    parents, group = np.unique(units["parent"].where(~own, units["name"]).to_numpy().astype(str), return_inverse=True)
+    parents, group = np.unique(town_of(units).to_numpy().astype(str), return_inverse=True)
     known = parents != ""
     if unit_kinds:
         known &= np.array([unit_kind(name) in (*unit_kinds, "") for name in parents], dtype=bool)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.analysis.bench import COUNTED, PEOPLE, Chosen, Supply
-from servicecircle.analysis.bounds import in_bounds, whole_need
+from servicecircle.analysis.bounds import in_bounds, whole_need, worst
 from servicecircle.analysis.finding import (
     MET,
     NO_DATA,
@@ -151,7 +151,7 @@ def portion(bench: Bench, record: Portion) -> Finding:
 
 
 def _each_portion(bench: Bench, record: Portion, chosen: Chosen, part: np.ndarray, whole: np.ndarray) -> Finding:
-    """Judge each facility by its own part; the value is the smallest share.
+    """Judge each facility by its own part; the value is the smallest share, for a ceiling the largest.
 
     A facility that has none of the whole has no share, and none to reach.
     """
@@ -175,7 +175,8 @@ def _each_portion(bench: Bench, record: Portion, chosen: Chosen, part: np.ndarra
         if fails[k]
     )
     short = float(fails.sum()) if bounded else None
-    reading = Reading("smallest", float(share[known].min()), verdict, low, high, short)
+    name, value = worst(share[known], low, high)
+    reading = Reading(name, value, verdict, low, high, short)
     return judged(record, "share", [reading], short_unit=COUNTED, items=items, unknown=unknown)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.analysis.bench import COUNTED, met_all, need_codes
-from servicecircle.analysis.bounds import in_bounds, whole_part
+from servicecircle.analysis.bounds import in_bounds, whole_part, worst
 from servicecircle.analysis.finding import (
     MET,
     NO_DATA,
@@ -125,7 +125,7 @@ def unit_share(bench: Bench, record: UnitShare) -> Finding:
 
 
 def unit_floor(bench: Bench, record: UnitFloor) -> Finding:
-    """Judge a value every unit of a level must reach by itself; the value is the smallest, not the mean.
+    """Judge a value every unit of a level must reach by itself: the smallest, for a ceiling the largest, not the mean.
 
     The values are those reported under the record's id (or of its asset) for the units; where no unit has one, an
     asset is summed over the facilities that lie in each unit. A sum with a facility left out can only grow: while one
@@ -159,8 +159,8 @@ def unit_floor(bench: Bench, record: UnitFloor) -> Finding:
         )
         for k in np.flatnonzero(states != YES)
     )
-    least = float(np.nanmin(values))
-    reading = Reading("smallest", least, verdict, record.at_least, record.at_most, float(no) if bounded else None)
+    name, value = worst(values[~np.isnan(values)], record.at_least, record.at_most)
+    reading = Reading(name, value, verdict, record.at_least, record.at_most, float(no) if bounded else None)
     return judged(
         record,
         "value" if record.asset else "percent",

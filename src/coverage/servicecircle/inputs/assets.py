@@ -23,6 +23,7 @@ from servicecircle.inputs.matching import Names
 from servicecircle.inputs.problems import NAMED_ROWS, collect, nearest, some
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import ASSETS, Table, check_frame, read_table, to_number
+from servicecircle.inputs.units import town_of
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.vocabulary import asset_code, asset_value, assets, is_attribute
 
@@ -210,8 +211,8 @@ def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None) -> _
 
 
 def towns_of(units: pd.DataFrame) -> pd.DataFrame:
-    """Return the towns of the units as a table of ``id`` and ``name``, both the name the units give."""
-    names = sorted(set(units["parent"]) - {""})
+    """Return the towns of the units as a table of ``id`` and ``name``, both the name the units give or have."""
+    names = sorted(set(town_of(units)) - {""})
     return pd.DataFrame({"id": names, "name": names}, dtype=object)
 
 

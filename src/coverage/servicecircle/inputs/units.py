@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from servicecircle.study import Study, UnitPolygons
@@ -91,6 +92,12 @@ def unit_kind(name: str) -> str:
     name = name.strip()
     endings = [(len(end), kind) for kind, ends in KIND_ENDINGS.items() for end in ends if name.endswith(end)]
     return max(endings, default=(0, ""))[1]
+
+
+def town_of(units: pd.DataFrame) -> pd.Series[str]:
+    """Return the town of each unit: its parent, its own name where it has none and is a town or street, else empty."""
+    own = (units["parent"] == "") & units["name"].map(unit_kind).isin(["town", "street"])
+    return units["parent"].where(~own, units["name"])
 
 
 def read_units(study: Study, *, box: Box | None = None) -> UnitReading | None:

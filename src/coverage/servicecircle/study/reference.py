@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
 
+from servicecircle.standards.refusals import kinds_of
 from servicecircle.study.model import Study
 from servicecircle.text.text import catalogue
 
@@ -173,23 +174,66 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def _table(model: type[BaseModel], path: str, above: frozenset[type[BaseModel]]) -> Iterator[str]:
-    """Yield the keys of a table as Markdown, then the tables inside it; a table inside itself is not repeated."""
+def _table(
+    model: type[BaseModel],
+    path: str,
+    above: frozenset[type[BaseModel]],
+    *,
+    without: frozenset[str] = frozenset(),
+    told: set[tuple[str, type[BaseModel]]] | None = None,
+) -> Iterator[str]:
+    """Yield the keys of a table as Markdown, then the tables inside it; a table inside itself is not repeated.
+
+    Keys in ``without`` are explained elsewhere, as are the tables in ``told``, to which those told here are added.
+    """
+    told = set() if told is None else told
     schema = model.model_json_schema()
     definitions, properties = schema.get("$defs", {}), schema.get("properties", {})
+    fields = {name: field for name, field in model.model_fields.items() if name not in without}
     rows = [COLUMNS, ("---",) * len(COLUMNS)]
     rows += [
         _row(key, field, _resolved(properties.get(key, {}), definitions), definitions)
-        for key, field in ((field.alias or name, field) for name, field in model.model_fields.items())
+        for key, field in ((field.alias or name, field) for name, field in fields.items())
     ]
     yield "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
-    for key, field in model.model_fields.items():
+    for key, field in fields.items():
         for title, children in _children(f"{path}.{key}", field):
+            base = _of_kinds(children)
+            if base is not None:
+                yield from _kinds(base, children, title, f"{path}.{key}", above | {model})
+                continue
             for child in children:
+                if (title, child) in told:
+                    continue
+                told.add((title, child))
                 yield f"### `{title}`\n"
                 yield f"{_prose(child.__doc__)}\n"
                 if child not in above:
-                    yield from _table(child, f"{path}.{key}", above | {model, child})
+                    yield from _table(child, f"{path}.{key}", above | {model, child}, told=told)
+
+
+def _of_kinds(models: list[type[BaseModel]]) -> type[BaseModel] | None:
+    """Return the class several records told apart by their kind come from; None for other tables."""
+    if len(models) == 1 or not all(kinds_of(model) for model in models):
+        return None
+    above = (base for base in models[0].__mro__[1:] if "kind" in getattr(base, "model_fields", ()))
+    return next((base for base in above if all(issubclass(model, base) for model in models)), None)
+
+
+def _kinds(
+    base: type[BaseModel], models: list[type[BaseModel]], title: str, path: str, above: frozenset[type[BaseModel]]
+) -> Iterator[str]:
+    """Yield what all kinds of a record share, then each kind's own keys; a table they share is told once."""
+    told: set[tuple[str, type[BaseModel]]] = set()
+    shared = frozenset(base.model_fields)
+    yield f"### `{title}`\n"
+    yield f"{_prose(base.__doc__)} These keys belong to every kind; those of each kind follow.\n"
+    yield from _table(base, path, above | {base}, told=told)
+    for model in models:
+        kinds = " or ".join(f'"{kind}"' for kind in kinds_of(model))
+        yield f"### `{title}` · `kind = {kinds}`\n"
+        yield f"{_prose(model.__doc__)}\n"
+        yield from _table(model, path, above | {model}, without=shared, told=told)
 
 
 def _row(key: str, field: FieldInfo, node: Node, definitions: Node) -> tuple[str, ...]:
