@@ -55,14 +55,14 @@ class Asked:
         types with a line of their own get it.
     of_town, of_unit : tuple of str
         Codes of towns and of villages.
-    reported, of_town_reported, of_unit_reported : tuple of Standard
+    reported, of_town_reported, of_unit_reported : tuple of Reported or UnitFloor
         Records whose value is reported under their id: for the area, for towns, for villages.
     """
 
     of_facility: Mapping[str, frozenset[str]]
     of_town: tuple[str, ...]
     of_unit: tuple[str, ...]
-    reported: tuple[Standard, ...]
+    reported: tuple[Reported, ...]
     of_town_reported: tuple[UnitFloor, ...]
     of_unit_reported: tuple[UnitFloor, ...]
 
@@ -84,8 +84,8 @@ def asked(plan: str) -> Asked:
     records = records_of(plan)
     of_units = [r for r in records if isinstance(r, UnitFloor | UnitShare) and not getattr(r, "types", ())]
     levels: dict[str, dict[str, None]] = {"township": {}, "village": {}, "county": {}}
-    for record in of_units:
-        levels[record.per].update(dict.fromkeys(assets_of(record)))
+    for unit_record in of_units:
+        levels[unit_record.per].update(dict.fromkeys(assets_of(unit_record)))
     floors = [r for r in of_units if isinstance(r, UnitFloor) and not r.asset]
     of_facility: dict[str, frozenset[str]] = {}
     for record in records:
@@ -153,7 +153,7 @@ def reported_value(record: Reported | UnitFloor, rng: np.random.Generator) -> fl
     unit = getattr(record, "unit", "percent")
     if unit == "count":
         return float(round(value))
-    return round(min(value, PERCENT) if unit == "percent" else value, 1)
+    return round(float(min(value, PERCENT) if unit == "percent" else value), 1)
 
 
 def line_of(table: Mapping[str, Any], kind: str) -> Any:

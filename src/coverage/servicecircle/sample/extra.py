@@ -58,9 +58,7 @@ def _of_line(county: County, line: dict[str, Any], there: list[Facility], rng: n
     level = line["per"]
     have = {_key(places, level, f.place) for f in there if f.type == code}
     return [
-        Facility(
-            f"{name}{facility_types()[code].zh}", code, line.get("ownership", "government"), xy, place, host=host
-        )
+        Facility(f"{name}{facility_types()[code].zh}", code, line.get("ownership", "government"), xy, place, host=host)
         for name, xy, place, host in chosen
         if level == "county" or _key(places, level, place) not in have
     ]

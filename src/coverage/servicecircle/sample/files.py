@@ -156,7 +156,7 @@ def write_workbook(path: Path, sheets: dict[str, list[list[object]]]) -> None:
 
 def sheets_of(table: pd.DataFrame) -> dict[str, list[list[object]]]:
     """Return the rows of each sheet of the facility workbook, header first."""
-    columns = [column for column in table.columns if column != "sheet"]
+    columns: list[object] = [column for column in table.columns if column != "sheet"]
     return {
         sheet: [columns, *table.loc[table["sheet"] == sheet, columns].to_numpy(dtype=object).tolist()]
         for sheet in SHEETS
@@ -184,12 +184,13 @@ def place_readme(preset: Preset, seed: int) -> str:
 
 PLACE_README = """# {county} · {en}
 
-{zh}：人口、年龄结构、乡镇和村的数目取自 2020 年普查和 2021 年区划代码；边界、地形、道路、村名、机构和填报值全部由程序生成，
-**不是当地资料，结果也不说明当地实情**。数据不入库，一条命令生成并运行：`make {preset}`。许可：CC0-1.0。
+{zh}：人口、年龄结构、乡镇和村的数目取自 2020 年普查和 2021 年区划代码；边界、地形、道路、村名、机构和填报值全部由
+程序生成，**不是当地资料，结果也不说明当地实情**。数据不入库，一条命令生成并运行：`make {preset}`。许可：CC0-1.0。
 
-A synthetic county: head counts, ages and numbers of towns and villages are facts of the 2020 census and the 2021 division
-codes; borders, land, roads, names, facilities and reported values are generated. **No data of the real place, and the
-results say nothing about it.** The data are not committed; one command makes and runs them: `make {preset}`. Licence: CC0-1.0.
+A synthetic county: head counts, ages and numbers of towns and villages are facts of the 2020 census and the 2021
+division codes; borders, land, roads, names, facilities and reported values are generated. **No data of the real place,
+and the results say nothing about it.** The data are not committed; one command makes and runs them: `make {preset}`.
+Licence: CC0-1.0.
 
 ```sh
 servicecircle sample {preset} geodata/{preset} --seed {seed}
@@ -200,12 +201,14 @@ servicecircle run geodata/{preset}/study.toml -o maps/{preset}
 |---|---|---|
 | `study.toml` | 研究文件：规划 `{plan}` 的每一条 | the study: every row of the plan |
 | `units.gpkg` | 村（社区）边界和村点，城乡分类代码 | borders and points of villages |
-| `population*.tif` | 每格人数：全部、65+、0-14、0-3、0-6、15-49 岁女性 | persons per cell: all, and groups |
+| `population*.tif` | 每格人数：全部和各年龄组 | persons per cell: all, and groups by age |
 | `roads.osm.pbf` | 道路、河流、铁路、地名 | roads, river, railway, place names |
 | `villages.csv`, `census.csv` | 村级和乡镇人口（常住、户籍） | people by village and by town |
-| `facilities.xlsx`, `services.csv`, `venues.geojson`, `gates.geojson` | 机构和设施（工作簿和表格为 GCJ-02） | facilities (tables in GCJ-02) |
-| `attributes.csv` | 机构的等级、达标、人员等属性，空格为未知 | what facilities have; an empty cell is unknown |
-| `reported.csv`, `towns.csv`, `units.csv` | 全域、乡镇、村的填报值（规划要求时才有后两个） | values of the area, of towns, of villages |
+| `facilities.xlsx`, `services.csv` | 机构和设施（GCJ-02） | facilities, in GCJ-02 |
+| `venues.geojson`, `gates.geojson` | 公园、绿道和公园入口 | a park, a greenway, the park's gates |
+| `attributes.csv` | 机构的等级、达标、人员等，空格为未知 | what facilities have; an empty cell is unknown |
+| `reported.csv` | 全域的填报值 | values of the whole area |
+| `towns.csv`, `units.csv` | 乡镇、村的填报值（规划要求时才有） | values of towns and villages, where the plan asks |
 """
 
 

@@ -107,8 +107,8 @@ def write_county(county: County, folder: Path) -> list[str]:
             _write_texts(county, new)
         if folder.exists():
             # it holds nothing but texts equal to the new ones
-            for name in place.own_texts(preset, county.seed):
-                (folder / name).unlink(missing_ok=True)
+            for text in place.own_texts(preset, county.seed):
+                (folder / text).unlink(missing_ok=True)
             folder.rmdir()
         shutil.move(str(new), folder)
     return sorted(path.name for path in folder.iterdir())

@@ -42,8 +42,8 @@ SYNTHETIC = "合成数据"
 #: Raster of each group of people, by the name records give the group.
 GROUP_FILES = {"65+": "65plus", "0-14": "0_14", "0-3": "0_3", "0-6": "0_6", "15-49": "women_15_49"}
 PLACE_NOTE = (
-    "按该地规划逐条检验的合成样例：人口总数、年龄和乡镇村数取自普查，地形、道路、村名、机构和填报值均为程序生成，"
-    "结果不说明当地实情。 A synthetic stand-in judged by every row of the place's plan: head counts, ages and numbers "
+    "按该地规划逐条检验的合成样例：人口总数、年龄和乡镇村数取自普查，地形、道路、村名、机构和填报值均为程序"
+    "生成，结果不说明当地实情。 A synthetic stand-in judged by every row of the place's plan: head counts, ages and numbers "
     "of towns and villages are census facts; land, roads, names, facilities and reported values are generated. "
     "The results say nothing about the real place."
 )
@@ -101,9 +101,7 @@ def _services(county: County, extra: Sequence[Facility], ids: Sequence[str]) -> 
     return rows
 
 
-def _wide(
-    head: list[str], keys: Sequence[Sequence[object]], columns: dict[str, list[object]]
-) -> list[list[object]]:
+def _wide(head: list[str], keys: Sequence[Sequence[object]], columns: dict[str, list[object]]) -> list[list[object]]:
     """Return a table of key columns and a column for each code; rows without any value are left out."""
     titles = [*head, *(title_of(code) for code in columns), NOTE]
     body = zip(zip(*keys, strict=True), zip(*columns.values(), strict=True), strict=True)
@@ -146,8 +144,8 @@ def place_tree(preset: Preset) -> dict[str, Any]:
     tree["population"]["groups"] = {
         name: {"path": f"population_{GROUP_FILES[name]}.tif", **MADE} for name in groups if name in GROUP_FILES
     }
-    for entry in tree["facilities"]:
-        entry["columns"] = FACILITY_COLUMNS | {"serves": "服务村", "refers_to": "转诊至"}
+    for sheet in tree["facilities"]:
+        sheet["columns"] = FACILITY_COLUMNS | {"serves": "服务村", "refers_to": "转诊至"}
     tree["facilities"].append({"path": "services.csv", "crs": "GCJ-02", "columns": FACILITY_COLUMNS, **MADE})
     tree["facilities"].append({"path": "venues.geojson", "gates": {"path": "gates.geojson", **MADE}, **MADE})
     tree["assets"] = [

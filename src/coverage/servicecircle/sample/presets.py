@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from pydantic import Field
+
 from servicecircle.standards.model import Record, Title
 
 
@@ -89,7 +91,7 @@ class Preset(Record):
     """Criterion of the village on a steep hill; empty: none is planted."""
     plan: str = ""
     """Plan all of whose rows the study asks for: a place with its own census facts; empty: a kind of county."""
-    younger: dict[str, float] = {}
+    younger: dict[str, float] = Field(default_factory=dict)
     """Share of residents of further age groups, by the name of their raster: ``0_3``, ``0_6``."""
     without_station: tuple[str, ...] = ()
     """Committees that are the only ones without a community health institution, by the names the plan prints."""
