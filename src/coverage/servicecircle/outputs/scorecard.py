@@ -75,8 +75,11 @@ def rows_of(results: Results) -> dict[tuple[str, str], list[Part]]:
 def verdict_of(parts: Sequence[Part]) -> str:
     """Return the verdict of a row: of several demands the worst, of several readings the one they share.
 
-    Readings among demands are, together, one of the demands.
+    Readings among demands are, together, one of the demands. A row that decides a site is not answered by what was
+    measured beside it.
     """
+    if _decides(parts):
+        return NO_DATA
     readings = [part.verdict for part in parts if part.standard.reading]
     verdicts = [part.verdict for part in parts if not part.standard.reading]
     verdicts += [common(readings)] if readings else []  # type: ignore[arg-type]
@@ -87,9 +90,16 @@ def verdict_of(parts: Sequence[Part]) -> str:
 
 
 def state_of(parts: Sequence[Part]) -> str:
-    """Return the state of a row: computed where any of its records is."""
+    """Return the state of a row: computed where any of its records is, unless the row decides a site."""
+    if _decides(parts):
+        return "no data"
     states = {part.state for part in parts}
     return next(state for state in STATES if state in states)
+
+
+def _decides(parts: Sequence[Part]) -> bool:
+    """Return whether a row is a decision of siting that awaits ``[siting]``."""
+    return any(part.standard.kind == "siting" for part in parts)
 
 
 def scorecard(results: Results) -> pd.DataFrame:
