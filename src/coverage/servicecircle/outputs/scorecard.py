@@ -28,6 +28,8 @@ STATES = ("computed", "reported", "no data", "not computable")
 #: A row of several demands is judged by the worst of them.
 WORST = (NOT_MET, DEPENDS, NO_DATA, MET, "reported", NO_TARGET, "not computable")
 BETWEEN = "\n"
+#: Readings that stand side by side: bases of people, and fleets.
+BASES = ("basis.", "fleet.", "class.")
 #: What a presence is short of, by the level it counts in.
 SHORT_OF = {"village": "units", "township": "towns", "county": "areas"}
 
@@ -200,13 +202,27 @@ def reading_name(name: str, language: str) -> str:
 
 def _value(part: Part, language: str) -> str:
     if part.finding is not None:
-        finding = part.finding
-        return "" if finding.value is None else _with_unit(finding.value, finding.unit, language)
+        unit = part.finding.unit
+        return BETWEEN.join(
+            _named(one, _with_unit(one.value, unit, language), language)
+            for one in _bases(part.finding)
+            if one.value is not None
+        )
     return BETWEEN.join(
         f"{limit_text(summary.criterion, language)}: {_share(summary)}"
         for summary in part.summaries
         if summary.state == "computed"
     )
+
+
+def _bases(finding: Finding) -> tuple[Reading, ...]:
+    """Return the readings that are printed as values: every basis of people, else the first reading alone."""
+    bases = tuple(reading for reading in finding.readings if reading.name.startswith(BASES))
+    return bases if len(bases) > 1 else finding.readings[:1]
+
+
+def _named(reading: Reading, text: str, language: str) -> str:
+    return f"{reading_name(reading.name, language)}: {text}" if reading.name.startswith(BASES) else text
 
 
 def _share(summary: CriterionSummary) -> str:
@@ -258,8 +274,10 @@ def target_text(part: Part, language: str) -> str:
 
 def _short(part: Part, language: str) -> str:
     if part.finding is not None:
-        short = part.finding.short
-        return "" if not short else _with_unit(short, part.finding.short_unit, language)
+        unit = part.finding.short_unit
+        return BETWEEN.join(
+            _named(one, _with_unit(one.short, unit, language), language) for one in _bases(part.finding) if one.short
+        )
     texts: list[str] = []
     standard: Any = part.standard
     for summary in part.summaries:
