@@ -13,6 +13,7 @@ import pytest
 import servicecircle
 from servicecircle.inputs.units import unit_kind as package_unit_kind
 from servicecircle.standards.catalogue import load_catalogue
+from servicecircle.standards.model import Covering
 from servicecircle.standards.vocabulary import accepts, facility_types, ownership_code, type_code
 from servicecircle.study import load_study
 
@@ -94,6 +95,14 @@ def test_the_register_was_read_alike(name: str) -> None:
             assert (one.limit, one.mode, one.direction) == (other.limit, other.mode, standard.direction)
             assert one.quantity == ("distance" if other.measure == "road" else "time")
             assert one.straight == (other.measure == "straight")
+
+
+def test_every_requirement_the_oracle_can_judge_is_among_its_rules() -> None:
+    """A new circle, radius or presence gets a second reading; what it leaves out is said in ``RULES``."""
+    covering = [one for one in load_catalogue().values() if isinstance(one, Covering)]
+    judged = [one for one in covering if not (one.needs or one.hosts or (one.kind == "presence" and one.at_least > 1))]
+    assert sorted(one.id for one in judged if one.id not in RULES) == []
+    assert len(judged) > 90
 
 
 def test_words_are_read_alike() -> None:

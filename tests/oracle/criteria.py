@@ -82,10 +82,12 @@ SPORTS, CLINIC, RESCUE, CENTRE, COMMUNITY_CARE = (
     ("fitness_venue",), ("village_clinic",), ("emergency",), ("community_health_centre",), ("community_health_institution",)
 )  # fmt: skip
 
+PRIMARY, COUNSEL, WATCH = ("primary_care",), ("counselling_room",), ("monitoring_point",)
+PRIMARY_OF_DALAD = ("township_health_centre", "community_health_centre", "community_health_station", "village_clinic")
 CLINIC_OF_STATED_KIND = ("village_clinic_centre", "village_clinic_general")
 
 # Left out: what asks for something a facility has (a grade, an operator), of which the samples' files say nothing, and
-# presences of more than one.
+# presences of more than one or in the place of another.
 RULES: dict[str, Rule] = {
     "shanting/S01": Rule(CLINIC, RIDING, minutes=15, area_class="rural"),
     "shanting/S02": Rule(CLINIC, ON_FOOT_KM, km=2.5, area_class="rural"),
@@ -140,6 +142,48 @@ RULES: dict[str, Rule] = {
     "national/clinic-per-village": Rule(CLINIC, kinds="village"),
     "national/fitness-15min": Rule(("fitness",), ("walk", "cycle", "ebike"), minutes=15, area_class="urban"),
     "national/medical-15min": Rule(("primary_care",), (*RIDING, "drive"), minutes=15),
+    "baotou/B37": Rule(COUNSEL),
+    "baotou/B38-base": Rule(("first_aid_training",), per="county"),
+    "baotou/B39-lab": Rule(("hiv_laboratory",), per="county"),
+    "dalad/D04-circle10": Rule(PRIMARY_OF_DALAD, RIDING, minutes=10),
+    "dalad/D04-circle15": Rule(PRIMARY_OF_DALAD, RIDING, minutes=15),
+    "dalad/D04-radius": Rule(PRIMARY_OF_DALAD, ON_FOOT_KM, km=2.5),
+    "dalad/D14-centre": Rule(("childcare_guidance_centre",), per="county"),
+    "dalad/D14-communities": Rule(("community_childcare_centre",), kinds="community"),
+    "dalad/D21-communities": Rule(WATCH, kinds="community"),
+    "dalad/D21-network": Rule(WATCH, per="county"),
+    "dalad/D23": Rule(("supervision_station",), per="township"),
+    "dalad/D36-imaging": Rule(("shared_imaging",), per="county"),
+    "dalad/D36-laboratory": Rule(("shared_laboratory",), per="county"),
+    "dalad/D36-sterilising": Rule(("sterilising_centre",), per="county"),
+    "dalad/D36-store": Rule(("emergency_store",), per="county"),
+    "dalad/D38-points": Rule(("blood_pressure_point",), per="county"),
+    "kangbashi/K26-lab": Rule(("bsl2_laboratory",), per="county"),
+    "kangbashi/K27": Rule(("mental_rehab_point",), kinds="community"),
+    "kangbashi/K36-base": Rule(("first_aid_training",), per="county"),
+    "kangbashi/K36-points": Rule(("first_aid_training_point",), per="county"),
+    "shanting/S26-institution": Rule(("mch_hospital", "mch_centre"), per="county", ownership="government"),
+    "shanting/S38": Rule(WATCH, per="county"),
+    "shanting/S53-institution": Rule(("mental_hospital", "psychology_clinic"), per="county"),
+    "yanhu/Y31-district": Rule(COUNSEL, per="county"),
+    "yanhu/Y32": Rule((*WATCH, "fever_sentinel_room"), per="county"),
+    "national/ambulance-beijing-8min": Rule(RESCUE, ("ambulance", "drive"), minutes=8, area_class="urban", outwards=True),
+    "national/ambulance-guizhou-rural-30min": Rule(RESCUE, ("ambulance", "drive"), minutes=30, area_class="rural", outwards=True),
+    "national/ambulance-guizhou-urban-15min": Rule(RESCUE, ("ambulance", "drive"), minutes=15, area_class="urban", outwards=True),
+    "national/ambulance-nanjing-8min": Rule(RESCUE, ("ambulance",), minutes=8, area_class="urban", outwards=True),
+    "national/ambulance-qingdao-3km": Rule(RESCUE, OUT_KM, km=3, area_class="urban", outwards=True),
+    "national/ambulance-shanghai-3500m": Rule(RESCUE, OUT_KM, km=3.5, area_class="urban", outwards=True),
+    "national/circle-5min-300m": Rule(PRIMARY, ("road:walk",), km=0.3, area_class="urban"),
+    "national/circle-10min-500m": Rule(PRIMARY, ("road:walk",), km=0.5, area_class="urban"),
+    "national/circle-15min-800m": Rule((*CENTRE, "hospital"), ("road:walk",), km=1, area_class="urban"),
+    "national/circle-15min-1000m": Rule((*CENTRE, "hospital"), ("road:walk",), km=1, area_class="urban"),
+    "national/circle-5min-walk": Rule(PRIMARY, ("walk", "walk_elderly"), minutes=5, area_class="urban"),
+    "national/circle-10min-walk": Rule(PRIMARY, ("walk", "walk_elderly"), minutes=10, area_class="urban"),
+    "national/circle-15min-walk": Rule(PRIMARY, ("walk", "walk_elderly"), minutes=15, area_class="urban"),
+    "national/circle-shanghai-85": Rule(PRIMARY, ("walk",), minutes=15, area_class="urban"),
+    "national/circle-shanghai-99": Rule(PRIMARY, ("walk",), minutes=15, area_class="urban"),
+    "national/clinic-circle-15min": Rule(CLINIC, RIDING, minutes=15, area_class="rural"),
+    "national/clinic-radius-2500m": Rule(CLINIC, ON_FOOT_KM, km=2.5, area_class="rural"),
     "national/day-care-300m": Rule(("day_care_centre",), ("straight", "road:walk_elderly"), km=0.3, area_class="urban"),
     "national/nursery-300m": Rule(("childcare",), ON_FOOT_KM, km=0.3, area_class="urban"),
     "national/sports-large-1000m": Rule(("fitness",), ON_FOOT_KM, km=1, area_class="urban"),
@@ -147,7 +191,7 @@ RULES: dict[str, Rule] = {
     "national/sports-small-300m": Rule(("fitness",), ON_FOOT_KM, km=0.3, area_class="urban"),
     "national/sports-park-1km": Rule(("sports_park",), ON_FOOT_KM, km=1),
     "national/sports-park-5km": Rule(("sports_park",), ON_FOOT_KM, km=5),
-}
+}  # fmt: skip
 
 # Type: the wider type it belongs to (- for none) and the words that mean it, the title first.
 TYPES = """

@@ -64,11 +64,19 @@ def standards(draft: Draft, held: Counter[str]) -> None:
         ids = local[best]
     elif national:
         draft.comment("standards_national", offered=shown)
-        draft.set("use", national)
-        ids = national
+        ids = _for_everybody(national) or national
+        draft.set("use", ids)
+        if ids != national:
+            draft.open("use", national)
     if not ids:
         _own(draft, held)
     _siting(draft, next((c.key for c in _criteria(ids)), f"{OWN}/walk"))
+
+
+def _for_everybody(ids: list[str]) -> list[str]:
+    """Leave out what is asked for in towns or in the country alone: not every folder says which is which."""
+    catalogue = load_catalogue()
+    return [name for name in ids if getattr(catalogue[name], "area_class", None) is None]
 
 
 def _own(draft: Draft, held: Counter[str]) -> None:
