@@ -35,16 +35,17 @@ if TYPE_CHECKING:
 #: Columns of the tables beside those of the codes.
 ID, CODE, TOWN, NOTE = "机构编号", "区划代码", "乡镇（街道）", "备注"
 SERVICES = (
-    ID, "机构名称", "类别", "所有制", "床位数", "执业医师", "注册护士", "卫生技术人员", "救护车", "依托机构", "所在乡镇",
-    "经度", "纬度", NOTE,
+    ID, "机构名称", "类别", "所有制", "床位数", "执业医师", "注册护士", "卫生技术人员", "救护车",
+    "依托机构", "所在乡镇", "经度", "纬度", NOTE,
 )  # fmt: skip
 SYNTHETIC = "合成数据"
 #: Raster of each group of people, by the name records give the group.
 GROUP_FILES = {"65+": "65plus", "0-14": "0_14", "0-3": "0_3", "0-6": "0_6", "15-49": "women_15_49"}
 PLACE_NOTE = (
-    "按该地规划逐条检验的合成样例：人口总数、年龄和乡镇村数取自普查，地形、道路、村名、机构和填报值均为程序"
-    "生成，结果不说明当地实情。 A synthetic stand-in judged by every row of the place's plan: head counts, ages and numbers "
-    "of towns and villages are census facts; land, roads, names, facilities and reported values are generated. "
+    "按该地规划逐条检验的合成样例：人口总数、年龄和乡镇村数取自普查，地形、道路、村名、机构和填报值均为程序生成，"
+    "结果不说明当地实情。 "
+    "A synthetic stand-in judged by every row of the place's plan: head counts, ages and numbers of towns and villages "
+    "are census facts; land, roads, names, facilities and reported values are generated. "
     "The results say nothing about the real place."
 )
 

@@ -309,8 +309,9 @@ def _of_county(land: Land, places: Places, streets: list[Lattice], rng: np.rando
 def _single_types(have: set[str]) -> list[str]:
     """Return the types that are nobody's group, are places, and that no settlement gets anyway."""
     usual = {"village_clinic_centre", "village_clinic_general", "community_health_station", "activity_ground"}
-    # no plan asks for medicine that heals nobody: a county needs no example of it
-    usual |= {"cosmetic_clinic"}
+    # no plan asks for medicine that heals nobody: a county needs no example of it; a hall that could be a hospital is
+    # a place's alone (a further type here would move every draw after it)
+    usual |= {"cosmetic_clinic", "convertible_venue"}
     groups = {term.parent for term in facility_types().values()}
     return [
         code
