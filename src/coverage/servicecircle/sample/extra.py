@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from servicecircle.sample.attributes import records_of, rules
 from servicecircle.sample.land import stream
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 BELOW = accepts(("village_clinic", "community_health_station"))
 CENTRES = accepts(("township_health_centre", "community_health_centre"))
 TOP = "general_hospital"
+#: A facility of the neighbours stands so far outside the border.
+BEYOND_M = 600.0
 
 
 def extra_facilities(county: County) -> list[Facility]:
@@ -60,7 +63,7 @@ def _of_line(county: County, line: dict[str, Any], there: list[Facility], rng: n
     return [
         Facility(f"{name}{facility_types()[code].zh}", code, line.get("ownership", "government"), xy, place, host=host)
         for name, xy, place, host in chosen
-        if level == "county" or _key(places, level, place) not in have
+        if level in ("county", "beyond") or _key(places, level, place) not in have
     ]
 
 
@@ -73,6 +76,8 @@ def _sites(
 ) -> list[tuple[str, tuple[float, float], int, str]]:
     """Return name, place in metres, settlement and host of each site a line may choose from."""
     places = county.places
+    if line["per"] == "beyond":
+        return [_beyond(county)]
     if "at" in line:
         kinds = accepts(line["at"])
         first: dict[int, Facility] = {}
@@ -88,6 +93,16 @@ def _sites(
     elif line["per"] == "county":
         which = which[:1]
     return [(str(places.name[k]), _door(county.corners[k], places.xy[k]), int(k), "") for k in which.tolist()]
+
+
+def _beyond(county: County) -> tuple[str, tuple[float, float], int, str]:
+    """Return a site outside the county, across the border where it is nearest to the county town."""
+    core = county.land.core_xy
+    border = county.land.outline.exterior
+    foot = np.array(border.interpolate(border.project(shapely.Point(core))).coords[0])
+    x, y = foot + (foot - core) / np.hypot(*(foot - core)) * BEYOND_M
+    nearest = int(np.argmin(np.hypot(*(county.places.xy - (x, y)).T)))
+    return "邻区", (round(float(x), 2), round(float(y), 2)), nearest, ""
 
 
 def _door(corners: NDArray[np.float64], middle: NDArray[np.float64]) -> tuple[float, float]:
