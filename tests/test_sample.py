@@ -54,7 +54,7 @@ NO_PLACE = """
 hospital specialist_hospital primary_care community_health_institution clinic infirmary emergency vehicle ambulance
 negative_pressure_ambulance role medical_elderly_integration public_health supervision blood_point hosted_service
 continuing_care childcare childcare_institution childcare_place elderly_care elderly_institution fitness fitness_venue
-cosmetic_clinic convertible_venue
+water_monitoring_point shared_centre speciality_centre cosmetic_clinic convertible_venue
 """.split()
 Spot = tuple[float, float]
 
