@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from servicecircle.standards.catalogue import load_catalogue, select
-from servicecircle.standards.wording import clause_text, handbook, status_mark
+from servicecircle.standards.handbook import handbook
+from servicecircle.standards.wording import clause_text, status_mark
 
 NATIONAL = [record for record in load_catalogue().values() if record.id.startswith("national/")]
 #: What the register marks M ("from memory"): no record of it may claim to have been found.

@@ -49,12 +49,16 @@ PRESETS = ["hill-county", "steppe-banner", "new-district", "industrial-zone", "p
 COMMITTED = Path(__file__).resolve().parents[1] / "geodata" / "sample"
 VOCABULARY = Path(servicecircle.__file__).parent / "standards" / "vocabulary.toml"
 #: Types of the vocabulary that are groups of others, vehicles, places to be counted in or roles: no place has them;
-#: the beauty clinic, which no plan asks for; and the hall that could be a hospital, which the places alone have.
+#: the beauty clinic, which no plan asks for; and what single rows of the plans name, which the places alone have.
 NO_PLACE = """
 hospital specialist_hospital primary_care community_health_institution clinic infirmary emergency vehicle ambulance
 negative_pressure_ambulance role medical_elderly_integration public_health supervision blood_point hosted_service
 continuing_care childcare childcare_institution childcare_place elderly_care elderly_institution fitness fitness_venue
-water_monitoring_point shared_centre speciality_centre cosmetic_clinic convertible_venue
+water_monitoring_point shared_centre speciality_centre cosmetic_clinic convertible_venue mental_rehab_point
+hiv_screening_point hiv_laboratory bsl2_laboratory blood_pressure_point first_aid_training first_aid_training_point
+fitness_guidance_station urban_water_monitoring_point rural_water_monitoring_point shared_laboratory shared_imaging
+sterilising_centre emergency_store chest_pain_centre stroke_centre trauma_centre maternal_centre newborn_centre
+cancer_centre inspected_place
 """.split()
 Spot = tuple[float, float]
 

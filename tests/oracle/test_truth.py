@@ -81,7 +81,8 @@ def test_groups_of_standards() -> None:
         "shanting/S02/road:walk", "shanting/S02/straight",
     ]  # fmt: skip
     assert (found[3].limit, found[-1].limit) == (900_000, 2_500_000)
-    assert len(criteria(["shanting"])) == 16
+    # circles 4 + 4 + 4 + 4 + 1, radii 2 + 2 + 2 + 2, presences 8
+    assert len(criteria(["shanting"])) == 33
 
 
 def test_is_short() -> None:

@@ -18,7 +18,7 @@ from servicecircle.standards.wording import clause_text, demands, limit_text, mi
 from servicecircle.text.text import catalogue, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from servicecircle.results import CriterionSummary, Results
     from servicecircle.standards.model import Standard
@@ -203,10 +203,10 @@ def reading_name(name: str, language: str) -> str:
 def _value(part: Part, language: str) -> str:
     if part.finding is not None:
         unit = part.finding.unit
-        return BETWEEN.join(
-            _named(one, _with_unit(one.value, unit, language), language)
-            for one in _bases(part.finding)
-            if one.value is not None
+        return _by_basis(
+            part.finding,
+            {one.name: _with_unit(one.value, unit, language) for one in part.finding.readings if one.value is not None},
+            language,
         )
     return BETWEEN.join(
         f"{limit_text(summary.criterion, language)}: {_share(summary)}"
@@ -215,14 +215,12 @@ def _value(part: Part, language: str) -> str:
     )
 
 
-def _bases(finding: Finding) -> tuple[Reading, ...]:
-    """Return the readings that are printed as values: every basis of people, else the first reading alone."""
-    bases = tuple(reading for reading in finding.readings if reading.name.startswith(BASES))
-    return bases if len(bases) > 1 else finding.readings[:1]
-
-
-def _named(reading: Reading, text: str, language: str) -> str:
-    return f"{reading_name(reading.name, language)}: {text}" if reading.name.startswith(BASES) else text
+def _by_basis(finding: Finding, texts: Mapping[str, str], language: str) -> str:
+    """Return the texts of every basis of people, each with its name; else that of the first reading alone."""
+    bases = [reading.name for reading in finding.readings if reading.name.startswith(BASES)]
+    if len(bases) < 2:
+        return next((texts.get(reading.name, "") for reading in finding.readings), "")
+    return BETWEEN.join(f"{reading_name(name, language)}: {texts[name]}" for name in bases if name in texts)
 
 
 def _share(summary: CriterionSummary) -> str:
@@ -275,9 +273,8 @@ def target_text(part: Part, language: str) -> str:
 def _short(part: Part, language: str) -> str:
     if part.finding is not None:
         unit = part.finding.short_unit
-        return BETWEEN.join(
-            _named(one, _with_unit(one.short, unit, language), language) for one in _bases(part.finding) if one.short
-        )
+        short = {one.name: _with_unit(one.short, unit, language) for one in part.finding.readings if one.short}
+        return _by_basis(part.finding, short, language)
     texts: list[str] = []
     standard: Any = part.standard
     for summary in part.summaries:

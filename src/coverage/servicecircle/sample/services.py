@@ -34,6 +34,18 @@ NO_PLACE = frozenset(
 )
 
 
+#: No plan asks for medicine that heals nobody; a hall that could be a hospital is made by a rule of its own.
+NEVER_SINGLE = frozenset({"cosmetic_clinic", "convertible_venue"})
+#: What single rows of the plans name: made where a county stands for a place and is judged by its whole plan. The kinds
+#: of counties are without: a further type would move every draw after it, and what is known of them was proven.
+PLACES_ALONE = frozenset(
+    "mental_rehab_point hiv_screening_point hiv_laboratory bsl2_laboratory blood_pressure_point first_aid_training "
+    "first_aid_training_point fitness_guidance_station urban_water_monitoring_point rural_water_monitoring_point "
+    "shared_laboratory shared_imaging sterilising_centre emergency_store chest_pain_centre stroke_centre trauma_centre "
+    "maternal_centre newborn_centre cancer_centre inspected_place".split()
+)
+
+
 @dataclass(frozen=True)
 class Facility:
     """One row of the facility workbook; counts are None where nothing is known."""
@@ -299,26 +311,24 @@ def _of_county(land: Land, places: Places, streets: list[Lattice], rng: np.rando
     ]
     have = {"emergency_subcentre", "emergency_point", "emergency_substation", "county_medical_subcentre"}
     have |= {"regional_medical_centre", *(f.type for f in found)}
-    for number, code in enumerate(_single_types(have)):
+    for number, code in enumerate(_single_types(have, of_place=bool(land.preset.plan))):
         kind = "健身场所" if _is_under(code, "fitness") else "其他服务设施"
         owner = str(rng.choice(("government", "private", "non_profit"), p=(0.6, 0.3, 0.1)))
         found.append(Facility(facility_title(facility_types()[code].zh, number), code, owner, at(), hub, sheet=kind))
     return found
 
 
-def _single_types(have: set[str]) -> list[str]:
+def _single_types(have: set[str], *, of_place: bool) -> list[str]:
     """Return the types that are nobody's group, are places, and that no settlement gets anyway."""
     usual = {"village_clinic_centre", "village_clinic_general", "community_health_station", "activity_ground"}
-    # no plan asks for medicine that heals nobody: a county needs no example of it; a hall that could be a hospital is
-    # a place's alone (a further type here would move every draw after it)
-    usual |= {"cosmetic_clinic", "convertible_venue"}
     groups = {term.parent for term in facility_types().values()}
+    left_out = NEVER_SINGLE if of_place else NEVER_SINGLE | PLACES_ALONE
     return [
         code
         for code in facility_types()
         if code not in groups
         and code not in NO_PLACE
-        and code not in have | usual
+        and code not in have | usual | left_out
         and code != "village_clinic_service_point"
     ]
 
