@@ -25,6 +25,9 @@ from servicecircle.standards.model import Record, Title
 from servicecircle.standards.vocabulary import facility_types
 from servicecircle.text.text import catalogue
 
+#: Most decimals a printed number has.
+DECIMALS = 9
+
 Per = Literal["count", "percent", "per_1000", "per_10000", "per_100000", "years", "km", "min", "yuan"]
 Role = Literal["baseline", "target", "increase", "yearly_increase", "planning", "limit"]
 Bound = Literal["", "at_least", "at_most", "above", "below"]
@@ -70,7 +73,7 @@ class Printed(Record):
     """What is counted: a subject of the package, a facility type, or any word with a ``title``."""
     title: Title | None = None
     """Name of a subject the package does not know."""
-    value: Decimal = Field(ge=0, le=10**15, decimal_places=9)
+    value: Decimal = Field(ge=0, le=10**15, decimal_places=DECIMALS)
     """The number as printed, with its zeros: ``2.0`` says more than ``2``."""
     per: Per
     """Unit."""
@@ -120,6 +123,9 @@ class Printed(Record):
         # A text "2.0" would be taken as well; TOML can say a number, so a text is a slip.
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise PydanticCustomError("number", "a number is needed, without quotes")
+        # what the field says of decimals, for values so small that old versions lose count
+        if isinstance(value, Decimal) and value.is_finite() and int(value.as_tuple().exponent) < -DECIMALS:
+            raise PydanticCustomError("number", "a number has at most nine decimals")
         return value
 
     @model_validator(mode="after")
