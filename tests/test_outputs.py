@@ -28,6 +28,7 @@ from servicecircle.outputs.layers import write_layers
 from servicecircle.outputs.record import plain, record_bytes, recorded_names
 from servicecircle.outputs.scorecard import scorecard
 from servicecircle.outputs.tables import TABLES, Column, cell, cell_text, csv_bytes, guard, unguard
+from servicecircle.outputs.webmap import words
 from servicecircle.outputs.workbook import CREATED, PRINTED, TABLE_SHEETS, scorecard_workbook, workbook_bytes
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, UNIT_COLUMNS
 from servicecircle.text.text import catalogue, say
@@ -185,6 +186,20 @@ def test_the_table_of_criteria_has_one_row_for_each_chosen_criterion():
     assert missing[["covered_persons", "uncovered_persons", "share_covered", "units_short"]].isna().all()
     written = {row[0]: row for row in rows_of(csv_bytes("criteria", criteria(results)))}
     assert written["sample/S04/walk"][criteria(results).columns.get_loc("covered_persons")] == ""
+
+
+def test_a_verdict_that_facilities_may_still_turn_is_printed_as_no_data():
+    """In the table, on the map and in the scorecard alike: unknown is not fail."""
+    results = fake_results()
+    changed = [replace(s, doubtful=2, open_verdict=True) if s.verdict == "not met" else s for s in results.summaries]
+    (key,) = (s.criterion.key for s in changed if s.open_verdict)
+    results = replace(results, summaries=tuple(changed))
+    row = criteria(results).set_index("id").loc[key]
+    assert (row["state"], row["verdict"], row["verdict_text"]) == ("computed", "no data", "缺少数据")
+    (lines,) = (words.verdict_lines(s, "en") for s in changed if s.open_verdict)
+    assert lines[0].endswith("no data")
+    card = scorecard(results).set_index("ids").loc[key.rpartition("/")[0]]
+    assert (card["verdict"], card["missing_text"]) == ("no data", "2 个不详")
 
 
 def test_missing_sources_are_said():

@@ -19,7 +19,7 @@ from servicecircle.analysis.cover import at_least
 from servicecircle.analysis.doubt import with_doubt
 from servicecircle.analysis.explain import Explainer
 from servicecircle.analysis.gaps import gap_rows, gap_rule
-from servicecircle.analysis.select import unknown_ownership
+from servicecircle.analysis.select import doubtful_for
 from servicecircle.analysis.summary import HALF_PERSON, half_access_persons, ledger_line, summarise
 from servicecircle.analysis.times import travel_times
 from servicecircle.cases.columns import no_ranges
@@ -306,9 +306,13 @@ def _notices(prepared: Prepared, judged: Judged, plan: Plan | None, ranges: Rang
         if e.state != "computed"
     ]
     notices += [
-        problem("flow.ownership_unknown", criterion=e.criterion.key, count=unknown)
+        problem(
+            f"flow.{'needs' if e.criterion.standard.needs else 'ownership'}_unknown",
+            criterion=e.criterion.key,
+            count=len(doubtful),
+        )
         for e in judged.coverage.criteria
-        if e.state == "computed" and (unknown := unknown_ownership(facilities, e.criterion.standard))
+        if e.state == "computed" and len(doubtful := doubtful_for(facilities, e.criterion.standard, world.holdings))
     ]
     notices += prepared.inputs.notices
     notices += _door_notices(prepared)

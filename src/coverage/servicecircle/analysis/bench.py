@@ -12,7 +12,9 @@ import pandas as pd
 
 from servicecircle.analysis.holdings import NO, UNKNOWN, YES, Holdings
 from servicecircle.analysis.presence import Groups, groups_of
+from servicecircle.analysis.select import counting
 from servicecircle.inputs.units import town_of
+from servicecircle.standards.faults import COUNTED
 from servicecircle.standards.vocabulary import accepts
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from servicecircle.analysis.world import World
     from servicecircle.standards.model import Basis, Level, Need
 
-#: What is counted when a record counts the facilities themselves.
-COUNTED = "facilities"
 #: The asset an input gives the people of a basis by.
 PEOPLE: dict[Basis, str] = {
     "resident": "resident_population",
@@ -109,12 +109,7 @@ class Bench:
         mask = (frame["unit"] >= 0).to_numpy().copy()
         if wanted:
             mask &= frame["type"].isin(accepts(wanted)).to_numpy()
-        of_type, owners = int(mask.sum()), frame["ownership"].to_numpy()
-        state = np.full(len(frame), YES, dtype=np.int8)
-        if getattr(record, "ownership", ()):
-            state = np.where(owners == "", UNKNOWN, np.isin(owners, record.ownership)).astype(np.int8)
-        of_needs = self.holdings.states("facility", list(frame["id"]), getattr(record, "needs", ()))
-        state = np.where((state == NO) | (of_needs == NO), NO, np.minimum(state, of_needs))
+        of_type, state = int(mask.sum()), counting(frame, record, self.holdings)
         rows, doubtful = (np.flatnonzero(mask & (state == one)).astype(np.int64) for one in (YES, UNKNOWN))
         return Chosen(rows, of_type, doubtful)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from servicecircle.analysis.bench import COUNTED
 from servicecircle.analysis.cover import covered
 from servicecircle.analysis.finding import (
     MET,
@@ -24,6 +23,7 @@ from servicecircle.analysis.finding import (
 )
 from servicecircle.analysis.quantiles import lower_quantiles
 from servicecircle.analysis.shares import group_items
+from servicecircle.standards.faults import COUNTED
 from servicecircle.standards.model import MS_PER_MIN
 from servicecircle.standards.vocabulary import accepts
 from servicecircle.standards.wording import MISSING_GROUP

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from servicecircle.analysis.bench import COUNTED, PEOPLE, Chosen, Supply
+from servicecircle.analysis.bench import PEOPLE, Chosen, Supply
 from servicecircle.analysis.bounds import in_bounds, whole_need, worst
 from servicecircle.analysis.finding import (
     MET,
@@ -22,6 +22,7 @@ from servicecircle.analysis.finding import (
     judged,
     no_data,
 )
+from servicecircle.standards.faults import COUNTED
 
 if TYPE_CHECKING:
     from servicecircle.analysis.bench import Bench

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from servicecircle.analysis.holdings import UNKNOWN, YES, Holdings
+from servicecircle.analysis.holdings import NO, UNKNOWN, YES, Holdings
 from servicecircle.standards.vocabulary import accepts
 from servicecircle.standards.wording import MISSING_GROUP
 
@@ -19,17 +19,36 @@ if TYPE_CHECKING:
     from servicecircle.standards.model import Covering, OfFacilities
 
 
-def facilities_for(facilities: pd.DataFrame, standard: OfFacilities, holdings: Holdings) -> NDArray[np.int64]:
-    """Return the rows, ascending, whose type (or a narrower one) and ownership the standard accepts.
+def counting(facilities: pd.DataFrame, record: Any, holdings: Holdings) -> NDArray[np.int8]:
+    """Return whether each facility counts for a record by its ownership and by what it must have.
 
-    A facility must also have what the standard needs; one of which that is not known does not count.
+    The one place that decides it: ``YES``, ``NO``, or ``UNKNOWN`` where nobody says who owns it or what it has. The
+    types are not looked at; a record without ``ownership`` or ``needs`` asks for none.
     """
-    mask = facilities["type"].isin(accepts(standard.types)).to_numpy()
-    if standard.ownership:
-        mask = mask & facilities["ownership"].isin(standard.ownership).to_numpy()
-    if standard.needs:
-        mask = mask & (holdings.states("facility", list(facilities["id"]), standard.needs) == YES)
-    return np.flatnonzero(mask).astype(np.int64)
+    state = holdings.states("facility", list(facilities["id"]), getattr(record, "needs", ()))
+    if not getattr(record, "ownership", ()):
+        return state
+    owners = facilities["ownership"].to_numpy()
+    owned = np.where(owners == "", UNKNOWN, np.isin(owners, record.ownership)).astype(np.int8)
+    return np.where((state == NO) | (owned == NO), NO, np.minimum(state, owned)).astype(np.int8)
+
+
+def facilities_for(facilities: pd.DataFrame, standard: OfFacilities, holdings: Holdings) -> NDArray[np.int64]:
+    """Return the rows, ascending, of the facilities that count for a standard: of its types, owned and equipped so.
+
+    One of which that is not known does not count (:func:`doubtful_for`).
+    """
+    return _rows(facilities, standard, holdings, YES)
+
+
+def doubtful_for(facilities: pd.DataFrame, standard: OfFacilities, holdings: Holdings) -> NDArray[np.int64]:
+    """Return the rows, ascending, of the facilities of the types asked for that may count: it is not known."""
+    return _rows(facilities, standard, holdings, UNKNOWN)
+
+
+def _rows(facilities: pd.DataFrame, standard: OfFacilities, holdings: Holdings, state: int) -> NDArray[np.int64]:
+    of_type = facilities["type"].isin(accepts(standard.types)).to_numpy()
+    return np.flatnonzero(of_type & (counting(facilities, standard, holdings) == state)).astype(np.int64)
 
 
 def missing_inputs(facilities: pd.DataFrame, standard: OfFacilities, holdings: Holdings) -> tuple[str, ...]:
@@ -50,19 +69,3 @@ def missing_inputs(facilities: pd.DataFrame, standard: OfFacilities, holdings: H
 def missing_group(groups: Container[str], standard: Covering) -> tuple[str, ...]:
     """Return ``group:NAME`` where a standard counts a group the study does not give: unknown is not nobody."""
     return (f"{MISSING_GROUP}{standard.group}",) if standard.group and standard.group not in groups else ()
-
-
-def unknown_ownership(facilities: pd.DataFrame, standard: OfFacilities) -> int:
-    """Return how many facilities of the types asked for do not count because nobody says who owns them."""
-    if not standard.ownership:
-        return 0
-    of_type = facilities["type"].isin(accepts(standard.types))
-    return int((of_type & (facilities["ownership"] == "")).sum())
-
-
-def unknown_needs(facilities: pd.DataFrame, standard: OfFacilities, holdings: Holdings) -> int:
-    """Return how many facilities of the types asked for do not count because an attribute of theirs is not known."""
-    if not standard.needs:
-        return 0
-    of_type = facilities["type"].isin(accepts(standard.types))
-    return int((holdings.states("facility", list(facilities.loc[of_type, "id"]), standard.needs) == UNKNOWN).sum())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from servicecircle.analysis.bench import COUNTED, met_all, need_codes
+from servicecircle.analysis.bench import met_all, need_codes
 from servicecircle.analysis.bounds import in_bounds, whole_part, worst
 from servicecircle.analysis.finding import (
     MET,
@@ -22,6 +22,7 @@ from servicecircle.analysis.finding import (
     no_data,
 )
 from servicecircle.analysis.holdings import NO, UNKNOWN, YES
+from servicecircle.standards.faults import COUNTED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -84,6 +84,11 @@ class CriterionSummary:
     flips: tuple[tuple[str, str], ...] = ()
     """Changes (what, setting) under which the verdict, or that under the study's own target, is another."""
 
+    @property
+    def printed_verdict(self) -> str:
+        """The verdict as tables and maps print it: what may still be met is not known to be missed."""
+        return NO_DATA if self.open_verdict else self.verdict
+
 
 def verdicts_of(summary: CriterionSummary) -> tuple[Verdict, ...]:
     """Return the verdicts of a measure: of each way to read a covered unit where the plan leaves that open.

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from servicecircle.analysis.bench import COUNTED
 from servicecircle.analysis.finding import MET, NO_DATA, NOT_MET, Finding, Item, Reading, Verdict, judged, no_data
 from servicecircle.analysis.holdings import NO, YES
 from servicecircle.analysis.shares import counted, none_to_count
+from servicecircle.standards.faults import COUNTED
 from servicecircle.standards.model import MM_PER_KM
 from servicecircle.travel.straight import nearest_straight
 

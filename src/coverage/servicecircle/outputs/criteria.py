@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 #: Columns that stand under the same name in a summary.
-SAME = ("state", "facilities", "persons", "units", "target_share", "verdict", "assumed_target_share", "assumed_verdict")
+SAME = ("state", "facilities", "persons", "units", "target_share", "assumed_target_share", "assumed_verdict")
 #: Likewise, but unknown (not 0) where no facility type has data.
 COUNTED = (
     *("covered_persons", "later_persons", "unreachable_persons", "unattached_persons", "no_facility_persons"),
@@ -81,7 +81,8 @@ def _row(summary: CriterionSummary, language: str) -> dict[str, Any]:
             "missing": " ".join(summary.missing),
             "missing_text": missing_text(summary.missing, language),
             "uncovered_persons": summary.persons - summary.covered_persons if computed else None,
-            "verdict_text": say(language, f"tables.word.{summary.verdict}"),
+            "verdict": summary.printed_verdict,
+            "verdict_text": say(language, f"tables.word.{summary.printed_verdict}"),
             "assumed_verdict_text": say(language, f"tables.word.{summary.assumed_verdict}"),
             "note": standard.note.in_language(language) if standard.note else "",
         }

@@ -28,7 +28,7 @@ STATES = ("computed", "reported", "no data", "not computable")
 #: A row of several demands is judged by the worst of them.
 WORST = (NOT_MET, DEPENDS, NO_DATA, MET, "reported", NO_TARGET, "not computable")
 BETWEEN = "\n"
-#: Readings that stand side by side: bases of people, and fleets.
+#: Readings that stand side by side: bases of people, fleets, town and country.
 BASES = ("basis.", "fleet.", "class.")
 #: What a presence is short of, by the level it counts in.
 SHORT_OF = {"village": "units", "township": "towns", "county": "areas"}

@@ -127,9 +127,22 @@ def _words(record: Standard, known: Collection[str]) -> list[Problem]:
         *_unknown(record, "type", types_of(record), facility_types()),
         *_unknown(record, "ownership", _given(record, OWNERS), ownerships()),
         *_unknown(record, "asset", assets_of(record), assets()),
+        *_no_amounts(record),
         *_unknown(record, "travel", (mode,) if mode else (), standard_modes()),
         *_unknown(record, "record", _given(record, records), known),
         *(fault for need in needs_of(record) for fault in _values(record, need)),
+    ]
+
+
+def _no_amounts(record: Standard) -> list[Problem]:
+    """Refuse a level or category where something is added up: the third grade is not three of anything."""
+    fields = [name for name in ASSETS if name != "of" or record.kind not in OF_RECORDS]
+    amounts = dict.fromkeys((*_given(record, fields), *(need.share_of for need in needs_of(record))))
+    ordered = ("level", "category")
+    return [
+        problem("standards.no_amount", id=record.id, value=code)
+        for code in amounts
+        if code in assets() and assets()[code].unit in ordered
     ]
 
 

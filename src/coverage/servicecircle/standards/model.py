@@ -18,6 +18,15 @@ Basis = Literal["resident", "registered", "planning"]
 MS_PER_MIN = 60_000
 MM_PER_KM = 1_000_000
 
+#: Keys of the kinds that share :class:`Covering` which would say nothing of the others; refused, never ignored.
+_OF_PRESENCE = frozenset({"at_least", "per", "joint", "hosts"})
+_OF_RADIUS = frozenset({"preferred_km", "preferred_only"})
+FOREIGN: dict[str, frozenset[str]] = {
+    "circle": _OF_PRESENCE | _OF_RADIUS,
+    "radius": _OF_PRESENCE,
+    "presence": _OF_RADIUS | {"direction"},
+}
+
 
 class Record(BaseModel):
     """A frozen record that refuses unknown keys."""
@@ -178,6 +187,10 @@ class Covering(OfFacilities):
             )
         if (self.kind == "presence") != (not self.measures):
             raise PydanticCustomError("measures", "circle and radius need measures; presence has none")
+        foreign = sorted(self.model_fields_set & FOREIGN[self.kind])
+        if foreign:
+            keys = ", ".join(foreign)
+            raise PydanticCustomError("foreign_key", "a {kind} has no {keys}", {"kind": self.kind, "keys": keys})
         return self
 
     def criteria(self) -> tuple[Criterion, ...]:

@@ -18,7 +18,7 @@ RULES = frozenset(
     "float_type float_parsing int_type int_parsing int_from_float bool_type bool_parsing "
     "tuple_type dict_type model_type model_attributes_type "
     "union_tag_invalid union_tag_not_found band clause no_source one_divisor planning ratio_types two_targets "
-    "fleet_most fleet_rule missing extra_forbidden".split()
+    "fleet_most fleet_rule foreign_key missing extra_forbidden".split()
 )
 
 #: Errors of a record whose kind is not known: their place is the record itself.

@@ -44,7 +44,9 @@ def verdict_lines(summary: CriterionSummary, language: str) -> list[str]:
         first = say(language, "map.no_target")
     else:
         key = "map.target_units" if summary.criterion.standard.target_of == "units" else "map.target"
-        first = say(language, key, target=share_text(summary.target_share), verdict=_verdict(summary.verdict, language))
+        first = say(
+            language, key, target=share_text(summary.target_share), verdict=_verdict(summary.printed_verdict, language)
+        )
     assumed = _verdict(summary.assumed_verdict, language)
     return [first, say(language, "map.assumed", target=share_text(summary.assumed_target_share), verdict=assumed)]
 
