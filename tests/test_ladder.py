@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[1] / "src" / "coverage" / "servicecircle"
-LADDER = "errors text geo standards study inputs demand travel analysis siting cases results assemble outputs flow sample starter console cli".split()
+LADDER = "errors text geo standards study inputs demand travel analysis siting cases results assemble outputs doctor flow sample starter console cli".split()
 NO_FILES = {"analysis", "siting", "cases", "results"}
 FILE_CALLS = set(
     "open read_text write_text read_bytes write_bytes read_file read_csv read_excel read_parquet to_file to_csv to_excel to_parquet savefig".split()

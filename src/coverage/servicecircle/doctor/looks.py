@@ -1,0 +1,26 @@
+"""What the doctor looks for beside what the readers say: each look takes what was read and yields problems.
+
+A *look* never stops a run by itself; how much harm a finding does stands in one place,
+:mod:`servicecircle.doctor.finding`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from servicecircle.analysis.stages import Prepared
+    from servicecircle.errors import Problem
+    from servicecircle.inputs.gather import Inputs
+    from servicecircle.study import Study
+
+    InputLook: TypeAlias = Callable[[Study, Inputs], Iterable[Problem]]
+    WorldLook: TypeAlias = Callable[[Prepared], Iterable[Problem]]
+
+#: Looks at the files alone.
+INPUT_LOOKS: tuple[InputLook, ...] = ()
+
+#: Looks at people, facilities and roads once they are placed and attached.
+WORLD_LOOKS: tuple[WorldLook, ...] = ()
