@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from servicecircle.errors import Problem
 from servicecircle.text.codes import code_of
@@ -72,15 +72,16 @@ class Report:
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...] = ()
+    rows: tuple[Any, ...] = ()
     findings: tuple[Finding, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = [
-            *(_of(one, "stops") for one in self.problems),
-            *(_of(one, harm_of(one.key)) for one in self.notices if one.key not in _SUMS),
-            *map(_of_row, self.set_aside),
-        ]
-        object.__setattr__(self, "findings", tuple(_ranked(found)))
+        stops = [_of(one, "stops") for one in self.problems]
+        told = [_of(one, harm_of(one.key)) for one in self.notices if one.key not in _SUMS]
+        # a row that stops the run is not told again as one that is not used
+        refused = {(one.file, one.layer, one.row) for one in stops if one.row}
+        lost = [one for one in map(_of_row, self.set_aside) if (one.file, one.layer, one.row) not in refused]
+        object.__setattr__(self, "findings", tuple(_ranked([*stops, *told, *lost])))
 
 
 def harm_of(key: str) -> Harm:
@@ -110,9 +111,8 @@ def _first(found: Problem, names: Iterable[str]) -> str:
 
 
 def _of_row(row: SetAside) -> Finding:
-    return Finding(
-        "lost", code_of(row.reason.key), row.reason, row.file, row.layer, str(row.row), row.id, value=row.value
-    )
+    code, value = code_of(row.reason.key), row.value if row.value.strip(", ") else ""
+    return Finding("lost", code, row.reason, row.file, row.layer, str(row.row), row.id, row.column, value)
 
 
 def _ranked(found: Iterable[Finding]) -> list[Finding]:

@@ -357,7 +357,15 @@ def _judge(
     reasons[~known] = "inputs.reason.coordinates"
     reasons[raw.empty] = "inputs.reason.no_geometry" if table.geometry is not None else "inputs.reason.no_coordinates"
     left = [
-        SetAside(source.path, table.layer, int(table.rows[k]), labels[k], str(raw.shown[k]), problem(reasons[k]))
+        SetAside(
+            source.path,
+            table.layer,
+            int(table.rows[k]),
+            labels[k],
+            str(raw.shown[k]),
+            problem(reasons[k]),
+            ", ".join(raw.columns),
+        )
         for k in np.flatnonzero(~kept).tolist()
     ]
     problems = _swapped_problems(table, raw, np.flatnonzero(swapped), int(placed.sum()))
@@ -434,7 +442,13 @@ def _swapped_problems(table: Table, raw: _Raw, rows: NDArray[np.intp], total: in
         example = {"row": int(table.rows[rows[0]]), "value": str(raw.shown[rows[0]])}
         return [problem("inputs.swapped_file", file=table.place, count=len(rows), total=total, **example)]
     problems = [
-        problem("inputs.swapped_row", file=table.place, row=int(table.rows[k]), value=str(raw.shown[k]))
+        problem(
+            "inputs.swapped_row",
+            file=table.place,
+            row=int(table.rows[k]),
+            value=str(raw.shown[k]),
+            column=", ".join(raw.columns),
+        )
         for k in rows[:NAMED_ROWS]
     ]
     if len(rows) > NAMED_ROWS:

@@ -41,12 +41,13 @@ SECTIONS = (
     "intake",
     "compare",
     "rerun",
+    "doctor",
 )
 #: Parts of them that hold words of a sentence or a page, not messages.
 WORDS = re.compile(
     r"inputs\.meaning|assets\.(of|unit)|units\.class|standards\.(limit|per|clause|missing|plan|status|level|basis|demand)"
     r"|tables\.(remedy|role|sheet|where|unit|rounding|word|style|header|meaning|text)|starter\.comment"
-    r"|cli\.(stage|show|compare|check|harm)|flow\.compass|roads\.source"
+    r"|cli\.(stage|show|compare)|flow\.compass|roads\.source|doctor\.(?!results_folder|no_code)"
 )
 CODE = re.compile(r"(?:SC-?)?(\d{4})", re.IGNORECASE)
 
