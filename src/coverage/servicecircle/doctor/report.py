@@ -117,31 +117,35 @@ def page(report: Report, study: Study) -> str:
 def _part(harm: str, findings: Iterable[Finding], language: str) -> dict[str, Any]:
     """Return one section of the page: findings of one harm, in groups of one kind in one file."""
     mine = [one for one in findings if one.harm == harm]
-    groups = []
-    for (file, layer, _), some in groupby(mine, key=lambda one: (one.file, one.layer, one.code)):
-        lines = [_line(one, language) for one in some]
-        more = len(lines) - SHOWN
-        groups.append(
-            {
-                "file": file or say(language, "doctor.whole_study"),
-                "layer": layer,
-                "shown": lines[:SHOWN],
-                "folded": lines[SHOWN:],
-                "more": say(language, "doctor.more", count=more) if more > 0 else "",
-            }
-        )
+    places = [
+        {
+            "name": f"{file} [{layer}]" if layer else file or say(language, "doctor.whole_study"),
+            "kinds": [_kind(list(some), language) for _, some in groupby(found, key=lambda one: one.code)],
+        }
+        for (file, layer), found in groupby(mine, key=lambda one: (one.file, one.layer))
+    ]
     return {
         "harm": harm,
         "title": say(language, f"doctor.harm.{harm}"),
         "says": say(language, f"doctor.meaning.{harm}"),
         "style": STYLES[harm],
-        "groups": groups,
+        "places": places,
     }
+
+
+def _kind(some: list[Finding], language: str) -> dict[str, Any]:
+    """Return findings of one kind in one file: the first ones, and the others folded."""
+    lines = [_line(one, language) for one in some]
+    more = say(language, "doctor.more", count=len(lines) - SHOWN)
+    return {"shown": lines[:SHOWN], "folded": lines[SHOWN:], "more": more}
 
 
 def _line(one: Finding, language: str) -> dict[str, str]:
     """Return one line of the page; what the sentence already says is not said beside it."""
     text = sentence(language, one.problem)
+    # the heading names the file already
+    for sign in ("：", ": "):
+        text = text.removeprefix(f"{one.file} [{one.layer}]{sign}" if one.layer else f"{one.file}{sign}")
     where = [say(language, "doctor.row", row=one.row)] if one.row else []
     beside = [part for part in (one.id, one.column, one.value) if part and part not in text]
     return {"where": " ".join(where), "text": text, "beside": " · ".join(beside), "code": one.code}
