@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from servicecircle.cli import app
 from servicecircle.doctor.finding import HARMS, Report, _harms
+from servicecircle.doctor.handbook import handbook
 from servicecircle.doctor.report import PAGE, RECORDS, counts, page, record_bytes, write_report
 from servicecircle.errors import StudyError, problem
 from servicecircle.flow import check
@@ -195,3 +196,10 @@ def test_written_findings_are_complete_and_repeat_byte_for_byte(dirty: Report, t
     assert [HARMS.index(one["harm"]) for one in tree["findings"]] == sorted(
         HARMS.index(one["harm"]) for one in tree["findings"]
     )
+
+
+# --- the catalogue -------------------------------------------------------------------------------------------------------
+
+
+def test_the_handbook_of_messages_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "messages.md").read_text(encoding="utf-8") == handbook()
