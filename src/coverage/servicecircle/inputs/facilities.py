@@ -58,6 +58,8 @@ class FacilityReading:
         none of those gates belongs to has an empty array.
     assets : tuple of Cell
         What the files say the facilities have (beds, staff ...), not yet read as numbers.
+    layers : dict of str
+        Layer or sheet of each facility's row by facility id; empty where its file has none.
     """
 
     frame: pd.DataFrame
@@ -66,6 +68,7 @@ class FacilityReading:
     shapes: Mapping[str, shapely.Geometry] = field(default_factory=dict)
     gates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     assets: tuple[Cell, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
         code = same.get(code, code)  # noqa: PLW2901 - the same facility under the id that stays
         owned[code] = np.concatenate((owned.get(code, np.zeros((0, 2))), places))
     moved, lost = assets.moved(cells, same), (*set_aside, *duplicates)
-    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved)
+    layers = dict(zip(rows["id"], rows["layer"], strict=True))
+    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved, layers)
 
 
 def _shapes_of(rows: pd.DataFrame) -> dict[str, shapely.Geometry]:
