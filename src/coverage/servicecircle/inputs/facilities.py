@@ -60,6 +60,8 @@ class FacilityReading:
         What the files say the facilities have (beds, staff ...), not yet read as numbers.
     problems : tuple of Problem
         What refuses the files though their other rows could be read; only :func:`survey_facilities` returns any.
+    layers : dict of str
+        Layer or sheet of each facility's row by facility id; empty where its file has none.
     """
 
     frame: pd.DataFrame
@@ -69,6 +71,7 @@ class FacilityReading:
     gates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     assets: tuple[Cell, ...] = ()
     problems: tuple[Problem, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,8 @@ def survey_facilities(study: Study, *, box: Box | None = None) -> FacilityReadin
         code = same.get(code, code)  # noqa: PLW2901 - the same facility under the id that stays
         owned[code] = np.concatenate((owned.get(code, np.zeros((0, 2))), places))
     moved, lost = assets.moved(cells, same), (*set_aside, *duplicates)
-    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved, tuple(problems))
+    layers = dict(zip(rows["id"], rows["layer"], strict=True))
+    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved, tuple(problems), layers)
 
 
 def _shapes_of(rows: pd.DataFrame) -> dict[str, shapely.Geometry]:
