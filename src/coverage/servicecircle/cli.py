@@ -91,6 +91,11 @@ PopulationOption = Annotated[
     list[str] | None,
     _option("--population", metavar="NAME=N", text="已知人口，如 registered=372034，可重复。 A known population."),
 ]
+OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="旧的结果文件夹。 Output folder of the old run.")]
+NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="新的结果文件夹。 Output folder of the new run.")]
+ChangesOption = Annotated[
+    Path | None, _option("-o", "--output", metavar="DIR", text="写出 changes.csv 和 changes.json。 Folder for both lists.")
+]
 StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
 
 
@@ -356,6 +361,34 @@ def explain(
 
         for line in explain_unit(loaded, unit=unit, criterion=criterion):
             typer.echo(one_line(line))
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    old: OldArgument,
+    new: NewArgument,
+    output: ChangesOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """比较两次运行：哪些单元和人口变了、因为什么。 Compare two runs: units and people that changed, and why."""
+    with open_session(ctx, lang=lang, debug=debug, study=new / "run.json", as_json=as_json) as session:
+        session.record |= {"command": "compare", "problems": [], "notices": []}
+        from servicecircle.outputs.changes import document, lines, notices, write_changes
+        from servicecircle.outputs.compare import compare as compare_runs
+
+        found = compare_runs(old, new)
+        session.list_problems("notices", notices(found))
+        session.record |= document(found) | {"notices": session.as_records(notices(found))}
+        written = [] if output is None else write_changes(found, output)
+        session.record["written"] = [str(path) for path in written]
+        if not as_json:
+            for line in lines(found, session.language):
+                typer.echo(one_line(line))
+            for path in written:
+                typer.echo(session.say("compare.written", file=str(path)))
 
 
 @app.command()
