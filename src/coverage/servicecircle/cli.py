@@ -94,7 +94,8 @@ PopulationOption = Annotated[
 OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="旧的结果文件夹。 Output folder of the old run.")]
 NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="新的结果文件夹。 Output folder of the new run.")]
 ChangesOption = Annotated[
-    Path | None, _option("-o", "--output", metavar="DIR", text="写出 changes.csv 和 changes.json。 Folder for both lists.")
+    Path | None,
+    _option("-o", "--output", metavar="DIR", text="写出 changes.csv 和 changes.json。 Folder for both lists."),
 ]
 StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
 

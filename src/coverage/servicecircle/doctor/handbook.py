@@ -7,9 +7,10 @@ from servicecircle.text.text import catalogue, say
 
 _HEAD = """# 消息 · Messages
 
-每条消息和每个发现都有不变的编号；`servicecircle message SC-1007` 在本机查到同样的内容。花括号里的词在运行时换成文件、行、值。
-Every message and finding has a code that never changes; `servicecircle message SC-1007` finds the same offline. Words in
-braces become the file, row and value.
+每条消息和每个发现都有不变的编号；`servicecircle message SC-1007` 在本机查到同样的内容。
+花括号里的词在运行时换成文件、行、值。
+Every message and finding has a code that never changes; `servicecircle message SC-1007` finds the same offline.
+Words in braces become the file, row and value.
 
 This file is made by `python -c "from servicecircle.doctor.handbook import handbook; print(handbook(), end='')"`.
 

@@ -42,6 +42,7 @@ SECTIONS = (
     "compare",
     "rerun",
     "doctor",
+    "written",
 )
 #: Parts of them that hold words of a sentence or a page, not messages.
 WORDS = re.compile(
