@@ -12,6 +12,7 @@ from servicecircle.standards.model import Covering
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import facility_types
 from servicecircle.standards.wording import missing_text
+from servicecircle.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +132,7 @@ def _unanswerable(study: Study, standards: tuple[Standard, ...], inputs: Inputs)
 def check(study: Study, *, progress: Stage = _silent) -> Report:
     """Read everything, place people and facilities, and return all that is wrong or doubtful; nothing is judged."""
     from servicecircle.doctor.finding import Report
-    from servicecircle.doctor.looks import INPUT_LOOKS, WORLD_LOOKS
+    from servicecircle.doctor.looks import look_at_inputs, look_at_world
 
     progress("read")
     standards, gathered, problems = _survey(study)
@@ -139,13 +140,13 @@ def check(study: Study, *, progress: Stage = _silent) -> Report:
     notices = [*gathered.notices, *_missing_groups(study, criteria)]
     inputs = gathered.inputs
     if inputs is not None:
-        notices += [one for look in INPUT_LOOKS for one in look(study, inputs)]
+        notices += look_at_inputs(study, inputs)
         try:
             prepared = _placed(study, standards, inputs, progress)
         except StudyError as error:
             problems += [one for one in error.problems if one not in problems]
         else:
-            notices += [*_calibration(prepared), *(one for look in WORLD_LOOKS for one in look(prepared))]
+            notices += [*_calibration(prepared), *look_at_world(prepared)]
     return Report(tuple(problems), tuple(notices), gathered.set_aside)
 
 
@@ -236,8 +237,12 @@ def run(study: Study, *, progress: Stage | None = None) -> Results:
     prepared = prepare(study, progress=progress)
     judged = judge(prepared, progress=progress)
     from servicecircle.assemble import assemble
+    from servicecircle.doctor.looks import warnings
 
-    return assemble(prepared, judged, progress)
+    results = assemble(prepared, judged, progress)
+    # who runs without a check reads at least what probably makes a figure wrong, before everything else
+    told = [sentence(study.outputs.language, one) for one in warnings(prepared)]
+    return replace(results, notices=(*told, *results.notices))
 
 
 def explain(study: Study, *, unit: str, criterion: str) -> list[str]:
