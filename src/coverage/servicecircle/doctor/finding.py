@@ -22,7 +22,7 @@ Harm: TypeAlias = Literal["stops", "wrong", "lost", "look", "note"]
 HARMS: tuple[Harm, ...] = get_args(Harm)
 
 #: Said of a whole file what the findings say row by row.
-_SUMS = frozenset({"inputs.set_aside"})
+_SUMS = frozenset({"inputs.set_aside", "facilities.unknown_words"})
 _PLACE = re.compile(r"(?P<file>.*?)(?: \[(?P<layer>.*)\])?", re.DOTALL)
 
 
