@@ -203,3 +203,39 @@ def test_written_findings_are_complete_and_repeat_byte_for_byte(dirty: Report, t
 
 def test_the_handbook_of_messages_is_up_to_date() -> None:
     assert (ROOT / "docs" / "messages.md").read_text(encoding="utf-8") == handbook()
+
+
+#: What a sentence may call the place it speaks of, or the thing a person looks for.
+PLACES = set(
+    "file files folder criterion unit key id code plan url population wanted known study preset kind count rows place units counts one".split()
+)
+#: Sentences that name their place in plain words: a key of the study or of the command line.
+PLAIN = {
+    "standards.none",
+    "standards.unknown",
+    "roads.source.none",
+    "study.rule.compare_raster",
+    "study.rule.town_parent",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_says_the_same_of_the_same_place(language: str) -> None:
+    other = catalogue("en" if language == "zh" else "zh")
+    for key in codes():
+        text = catalogue(language)[key]
+        assert placeholders(text) == placeholders(other[key]), key
+        assert text.strip(), key
+
+
+def test_a_message_that_asks_for_something_names_the_place_and_ends_with_the_remedy() -> None:
+    asking = {key: text for key in codes() if "请" in (text := catalogue("zh")[key])}
+    assert len(asking) > 200
+    for key, text in asking.items():
+        assert placeholders(text) & PLACES or key in PLAIN, (key, text)
+        if not key.startswith(("study.rule.", "roads.reason.", "inputs.reason.")):
+            assert text.endswith(("。", "？", "}")), (key, text)
+
+
+def placeholders(text: str) -> set[str]:
+    return {name.split(":")[0].split("!")[0] for name in re.findall(r"\{([^{}]+)\}", text)}
