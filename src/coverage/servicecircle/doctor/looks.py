@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from servicecircle.doctor.shift import suspect_shift
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     WorldLook: TypeAlias = Callable[[Prepared], Iterable[Problem]]
 
 #: Looks at the files alone.
-INPUT_LOOKS: tuple[InputLook, ...] = ()
+INPUT_LOOKS: tuple[InputLook, ...] = (suspect_shift,)
 
 #: Looks at people, facilities and roads once they are placed and attached.
 WORLD_LOOKS: tuple[WorldLook, ...] = ()
