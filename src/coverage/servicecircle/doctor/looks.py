@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from servicecircle.doctor import duplicates, written
+from servicecircle.doctor import duplicates, shift, written
 from servicecircle.doctor.finding import harm_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Looks at the files alone.
 INPUT_LOOKS: tuple[InputLook, ...] = (
+    shift.suspect_shift,
     *(duplicates.look_near, duplicates.look_departments, duplicates.look_piled, duplicates.look_types),
     *(written.look_numbers, written.look_decimals, written.look_codes),
 )
