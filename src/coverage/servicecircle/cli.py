@@ -83,6 +83,10 @@ PopulationOption = Annotated[
     list[str] | None,
     _option("--population", metavar="NAME=N", text="已知人口，如 registered=372034，可重复。 A known population."),
 ]
+StudyFileOption = Annotated[
+    Path | None,
+    _option("--study", metavar="FILE", text="重算 run.json 时研究文件的位置。 Where the study file of a run.json is."),
+]
 OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="旧的结果文件夹。 Output folder of the old run.")]
 NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="新的结果文件夹。 Output folder of the new run.")]
 ChangesOption = Annotated[
@@ -163,13 +167,24 @@ def run(
     study: StudyArgument,
     output: OutputOption = None,
     open_: OpenOption = False,
+    study_file: StudyFileOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """计算并写出地图、缺口清单和选址；最后一行是 start.html 的路径。 Compute and write map, gap list and sites."""
+    """计算并写出地图、缺口清单和选址；最后一行是 start.html 的路径。 Compute and write map, gap list and sites.
+
+    研究文件处写 run.json 则按记录重算并核对。 With a run.json in place of the study, its run is repeated and compared.
+    """
     with open_session(ctx, lang=lang, debug=debug, study=study, as_json=as_json) as session:
         session.record |= {"command": "run", "study": str(study)}
+        from servicecircle.outputs.rerun import is_record
+
+        if is_record(study):
+            _repeat(study, study_file, output, session)
+            return
+        if study_file is not None:
+            raise UsageError(problem("rerun.study_only"))
         loaded = _load(study, session)
         folder = output or loaded.path.parent / "maps" / loaded.path.stem
         results, start = _run_and_publish(loaded, folder, session)
@@ -191,6 +206,33 @@ def _run_and_publish(study: Study, folder: Path, session: Session) -> tuple[Resu
         progress("write")
         command = shlex.join(["servicecircle", *sys.argv[1:]])
         return results, publish(results, folder, command=command, log_lines=tuple(session.log), held=held)
+
+
+def _repeat(record: Path, study_file: Path | None, output: Path | None, session: Session) -> None:
+    """Repeat a recorded run; its files are kept only where a folder is named."""
+    import tempfile
+
+    from servicecircle.outputs.rerun import first_difference, prepare_repeat
+
+    if output is not None and output.resolve() == record.parent.resolve():
+        raise UsageError(problem("rerun.own_folder", folder=str(output)))
+    repeat = prepare_repeat(record, study_file)
+    session.list_problems("notices", repeat.notices)
+    with tempfile.TemporaryDirectory(prefix="servicecircle-") as place:
+        _, start = _run_and_publish(repeat.study, output or Path(place) / record.parent.resolve().name, session)
+        found = first_difference(repeat, start.parent)
+    session.record |= {"equal": found is None, "notices": session.as_records(repeat.notices)}
+    session.record |= {"differs": None if found is None else found.file, "count": 0 if found is None else found.count}
+    if found is None:
+        line = session.say("rerun.equal", file=str(record), count=len(repeat.tree["files"]) + 1)
+    else:
+        key = "rerun.differs_key" if found.place else "rerun.differs"
+        line = session.say(key, file=found.file, count=found.count, key=found.place)
+    if not session.as_json:
+        typer.echo(one_line(line))
+    if found is not None:
+        session.record |= {"ok": False, "exit_code": 1}
+        raise typer.Exit(1)
 
 
 def _load(path: Path, session: Session) -> Study:

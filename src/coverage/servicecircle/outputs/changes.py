@@ -118,7 +118,8 @@ def _cell(name: str, text: str, language: str) -> str:
 
 def _unit_lines(found: Comparison, tally: Tally, language: str) -> Iterator[str]:
     values = asdict(tally) | {"gained": f"{tally.gained:,.1f}", "lost": f"{tally.lost:,.1f}"}
-    yield say(language, "compare.tally", **values)
+    counted = tally.newly_short + tally.no_longer_short + tally.people + tally.appeared + tally.gone
+    yield say(language, "compare.tally" if counted else "compare.tally_value", **values)
     mine = [one for one in found.units if one.criterion == tally.criterion and one.change != "value"]
     for one in mine[:TOLD]:
         yield f"  {_unit(one, language)}"
