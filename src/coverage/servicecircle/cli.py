@@ -12,6 +12,7 @@ import shlex
 import signal
 import sys
 import webbrowser
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
     from types import FrameType
 
+    from servicecircle.doctor.finding import Report
     from servicecircle.results import CriterionSummary, Results
     from servicecircle.standards.findings import PlanFinding
     from servicecircle.standards.model import Standard
@@ -53,6 +55,12 @@ def _option(*names: str, text: str, metavar: str | None = None) -> Any:
 LangOption = Annotated[Language | None, _option("--lang", text="语言；默认用研究文件的语言，否则中文。 Language.")]
 DebugOption = Annotated[bool, _option("--debug", text="出错时显示回溯。 Show the trace of an error.")]
 JsonOption = Annotated[bool, _option("--json", text="在标准输出打印一个 JSON 文档。 One JSON document on stdout.")]
+ReportOption = Annotated[
+    Path | None,
+    _option("-o", "--output", metavar="DIR", text="报告文件夹；默认 maps/<研究文件名>-check/。 Report folder."),
+]
+OpenReportOption = Annotated[bool, _option("--open", text="完成后打开 check.html。 Open check.html at the end.")]
+CodeArgument = Annotated[str, typer.Argument(metavar="CODE", help="消息编号，如 SC-1007。 Code of a message.")]
 StudyArgument = Annotated[Path, typer.Argument(metavar="STUDY", help="研究文件 (.toml)。 Study file.")]
 OutputOption = Annotated[
     Path | None, _option("-o", "--output", metavar="DIR", text="输出文件夹；默认 maps/<研究文件名>/。 Output folder.")
@@ -90,7 +98,8 @@ StudyFileOption = Annotated[
 OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="旧的结果文件夹。 Output folder of the old run.")]
 NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="新的结果文件夹。 Output folder of the new run.")]
 ChangesOption = Annotated[
-    Path | None, _option("-o", "--output", metavar="DIR", text="写出 changes.csv 和 changes.json。 Folder for both lists.")
+    Path | None,
+    _option("-o", "--output", metavar="DIR", text="写出 changes.csv 和 changes.json。 Folder for both lists."),
 ]
 StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
 
@@ -139,26 +148,74 @@ def root(
 def check(
     ctx: typer.Context,
     study: StudyArgument,
+    output: ReportOption = None,
     as_json: JsonOption = False,
+    open_: OpenReportOption = False,
     lang: LangOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """检查研究文件和数据，列出全部问题，不计算。 Check a study and its data: all problems, nothing computed."""
+    """检查研究文件和数据，列出全部问题，不作判断；最后一行是 check.html 的路径。 Check a study and all its data."""
     with open_session(ctx, lang=lang, debug=debug, study=study, as_json=as_json) as session:
-        session.record |= {"command": "check", "study": str(study), "problems": [], "notices": []}
+        session.record |= {"command": "check", "study": str(study), "problems": [], "findings": []}
         loaded = _load(study, session)
+        from servicecircle.doctor.report import records, write_report
         from servicecircle.flow import check as check_study
 
-        report = check_study(loaded)
-        session.list_problems("problems", report.problems)
-        session.list_problems("notices", report.notices)
+        with Progress(session, ("read", "demand", "network", "write")) as progress:
+            report = check_study(loaded, progress=progress)
+            progress("write")
+            page = write_report(report, loaded, output or loaded.path.parent / "maps" / f"{loaded.path.stem}-check")
+        _tell_findings(report, session)
         session.record["problems"] = session.as_records(report.problems)
-        session.record["notices"] = session.as_records(report.notices)
+        session.record["findings"] = records(report, session.language)
+        session.record["page"] = str(page)
+        if not as_json:
+            if not report.problems:
+                typer.echo(session.say("checked", study=str(study)))
+            typer.echo(str(page))
+        if open_:
+            webbrowser.open(page.resolve().as_uri())
         if report.problems:
             session.record |= {"ok": False, "exit_code": 1}
             raise typer.Exit(1)
-        if not as_json:
-            typer.echo(session.say("checked", study=str(study)))
+
+
+#: Findings of one kind in one file that the terminal lists; the page and check.json hold all.
+_TOLD = 10
+
+
+def _tell_findings(report: Report, session: Session) -> None:
+    """List findings on stderr from the worst, the first of each kind and file, and count them."""
+    from servicecircle.doctor.report import counts, line_of
+
+    told: Counter[tuple[str, str, str]] = Counter()
+    for one in report.findings:
+        kind = (one.harm, one.file, one.code)
+        told[kind] += 1
+        if told[kind] <= _TOLD:
+            session.tell(line_of(one, session.language))
+    by_harm = (f"{say(session.language, f'doctor.harm.{harm}')} {count}" for harm, count in counts(report).items())
+    session.tell(session.say("found", count=len(report.findings), counts=", ".join(by_harm)))
+
+
+@app.command()
+def message(
+    ctx: typer.Context,
+    code: CodeArgument,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """按编号（如 SC-1007）查一条消息的中英文原文。 Look up a message by its code, in both languages."""
+    with open_session(ctx, lang=lang, debug=debug) as session:
+        from servicecircle.text.codes import code_of, codes, key_of
+        from servicecircle.text.text import LANGUAGES, catalogue
+
+        key = key_of(code)
+        if key is None:
+            raise UsageError(problem("doctor.no_code", code=code, example=code_of(next(iter(codes())))))
+        typer.echo(f"{code_of(key)}  {key}")
+        for language in dict.fromkeys((session.language, *LANGUAGES)):
+            typer.echo(catalogue(language)[key])
 
 
 @app.command()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.standards.catalogue import find, select
@@ -13,6 +12,7 @@ from servicecircle.standards.model import Covering
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import facility_types
 from servicecircle.standards.wording import missing_text
+from servicecircle.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from servicecircle.analysis.stages import Judged, Prepared
     from servicecircle.analysis.world import World
-    from servicecircle.inputs.gather import Inputs
+    from servicecircle.doctor.finding import Report
+    from servicecircle.inputs.gather import Gathered, Inputs
     from servicecircle.results import Results
     from servicecircle.standards.model import Criterion, Standard
     from servicecircle.study import Study
@@ -31,14 +32,6 @@ if TYPE_CHECKING:
 
 def _silent(_stage: str) -> None:
     """Report no progress."""
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """What ``check`` found: problems stop a run, notices do not."""
-
-    problems: tuple[Problem, ...]
-    notices: tuple[Problem, ...]
 
 
 def study_criteria(study: Study) -> tuple[Criterion, ...]:
@@ -99,26 +92,27 @@ def read(study: Study) -> tuple[tuple[Standard, ...], Inputs]:
     StudyError
         Anything is wrong with the standards or the files, or no standard can be answered by any input; all at once.
     """
-    from servicecircle.inputs.gather import gather
+    standards, gathered, problems = _survey(study)
+    if problems or gathered.inputs is None:
+        raise StudyError(problems)
+    return standards, gathered.inputs
+
+
+def _survey(study: Study) -> tuple[tuple[Standard, ...], Gathered, list[Problem]]:
+    """Read standards and files as far as they can be read, and everything that refuses the study."""
+    from servicecircle.inputs.gather import survey
 
     problems: list[Problem] = []
     standards: tuple[Standard, ...] = ()
-    inputs: Inputs | None = None
-    for attempt in (partial(study_standards, study), partial(gather, study)):
-        try:
-            found: Any = attempt()
-        except StudyError as error:
-            problems += error.problems
-            continue
-        if isinstance(found, tuple):
-            standards = found
-        else:
-            inputs = found
-    if inputs is not None and standards:
-        problems += _unanswerable(study, standards, inputs)
-    if problems or inputs is None:
-        raise StudyError(problems)
-    return standards, inputs
+    try:
+        standards = study_standards(study)
+    except StudyError as error:
+        problems += error.problems
+    gathered = survey(study)
+    problems += gathered.problems
+    if gathered.inputs is not None and standards:
+        problems += _unanswerable(study, standards, gathered.inputs)
+    return standards, gathered, problems
 
 
 def _unanswerable(study: Study, standards: tuple[Standard, ...], inputs: Inputs) -> list[Problem]:
@@ -135,15 +129,25 @@ def _unanswerable(study: Study, standards: tuple[Standard, ...], inputs: Inputs)
     return [problem("flow.nothing_to_judge", file=study.path.name, wanted=", ".join(wanted), held=", ".join(held))]
 
 
-def check(study: Study) -> CheckReport:
-    """Read everything and return all problems and notices; nothing is computed but a calibration."""
-    try:
-        standards, inputs = read(study)
-        criteria = tuple(criterion for standard in standards for criterion in standard.criteria())
-        calibrated = () if inputs.counts is None else _calibration(study, standards, inputs)
-    except StudyError as error:
-        return CheckReport(error.problems, ())
-    return CheckReport((), (*inputs.notices, *_missing_groups(study, criteria), *calibrated))
+def check(study: Study, *, progress: Stage = _silent) -> Report:
+    """Read everything, place people and facilities, and return all that is wrong or doubtful; nothing is judged."""
+    from servicecircle.doctor.finding import Report
+    from servicecircle.doctor.looks import look_at_inputs, look_at_world
+
+    progress("read")
+    standards, gathered, problems = _survey(study)
+    criteria = tuple(criterion for standard in standards for criterion in standard.criteria())
+    notices = [*gathered.notices, *_missing_groups(study, criteria)]
+    inputs = gathered.inputs
+    if inputs is not None:
+        notices += look_at_inputs(study, inputs)
+        try:
+            prepared = _placed(study, standards, inputs, progress)
+        except StudyError as error:
+            problems += [one for one in error.problems if one not in problems]
+        else:
+            notices += [*_calibration(prepared), *look_at_world(prepared)]
+    return Report(tuple(problems), tuple(notices), gathered.set_aside)
 
 
 def _missing_groups(study: Study, criteria: tuple[Criterion, ...]) -> list[Problem]:
@@ -159,15 +163,12 @@ def _missing_groups(study: Study, criteria: tuple[Criterion, ...]) -> list[Probl
     ]
 
 
-def _calibration(study: Study, standards: tuple[Standard, ...], inputs: Inputs) -> tuple[Problem, ...]:
-    """Scale people to their census: only then is it known whom it cannot place."""
-    from servicecircle.analysis import build
+def _calibration(prepared: Prepared) -> tuple[Problem, ...]:
+    """Say whom a census counts and nobody can place: only where people are is it known."""
     from servicecircle.demand.calibrate import calibration_notices
 
-    criteria = [criterion for standard in standards for criterion in standard.criteria()]
-    ground = build.build_ground(study, inputs, criteria, build.study_modes(study, standard_modes(), criteria))
-    made = ground.demand.calibration
-    return () if made is None else calibration_notices(made, list(ground.units["name"]))
+    made = prepared.ground.demand.calibration
+    return () if made is None else calibration_notices(made, list(prepared.ground.units["name"]))
 
 
 def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
@@ -180,10 +181,15 @@ def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
     """
     progress("read")
     standards, inputs = read(study)
-    criteria = tuple(criterion for standard in standards for criterion in standard.criteria())
+    return _placed(study, standards, inputs, progress)
+
+
+def _placed(study: Study, standards: tuple[Standard, ...], inputs: Inputs, progress: Stage) -> Prepared:
+    """Put people, facilities and roads together."""
     from servicecircle.analysis import build
     from servicecircle.analysis.stages import Prepared
 
+    criteria = tuple(criterion for standard in standards for criterion in standard.criteria())
     modes = build.study_modes(study, standard_modes(), criteria, standards)
     progress("demand")
     ground = build.build_ground(study, inputs, criteria, modes)
@@ -231,8 +237,12 @@ def run(study: Study, *, progress: Stage | None = None) -> Results:
     prepared = prepare(study, progress=progress)
     judged = judge(prepared, progress=progress)
     from servicecircle.assemble import assemble
+    from servicecircle.doctor.looks import warnings
 
-    return assemble(prepared, judged, progress)
+    results = assemble(prepared, judged, progress)
+    # who runs without a check reads at least what probably makes a figure wrong, before everything else
+    told = [sentence(study.outputs.language, one) for one in warnings(prepared)]
+    return replace(results, notices=(*told, *results.notices))
 
 
 def explain(study: Study, *, unit: str, criterion: str) -> list[str]:

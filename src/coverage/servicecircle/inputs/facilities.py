@@ -58,6 +58,10 @@ class FacilityReading:
         none of those gates belongs to has an empty array.
     assets : tuple of Cell
         What the files say the facilities have (beds, staff ...), not yet read as numbers.
+    problems : tuple of Problem
+        What refuses the files though their other rows could be read; only :func:`survey_facilities` returns any.
+    layers : dict of str
+        Layer or sheet of each facility's row by facility id; empty where its file has none.
     """
 
     frame: pd.DataFrame
@@ -66,6 +70,8 @@ class FacilityReading:
     shapes: Mapping[str, shapely.Geometry] = field(default_factory=dict)
     gates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     assets: tuple[Cell, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,21 @@ class _Rows:
 
 
 def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
-    """Read all facility files of a study.
+    """Read all facility files of a study, as :func:`survey_facilities` does, and refuse what it finds wrong.
+
+    Raises
+    ------
+    StudyError
+        Every problem of every file.
+    """
+    reading = survey_facilities(study, box=box)
+    if reading.problems:
+        raise StudyError(reading.problems)
+    return reading
+
+
+def survey_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
+    """Read what can be read of all facility files of a study.
 
     Parameters
     ----------
@@ -101,11 +121,13 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     -------
     FacilityReading
 
+    Its ``problems`` are those of every file: missing files, sheets and columns, contradictory coordinate systems,
+    swapped coordinates, unknown words in ``types``, one id with two contents.
+
     Raises
     ------
     StudyError
-        Every problem of every file: missing files, sheets and columns, contradictory coordinate systems, swapped
-        coordinates, unknown words in ``types``, one id with two contents.
+        Nothing could be read at all; every problem of every file.
     """
     problems: list[Problem] = []
     set_aside: list[SetAside] = []
@@ -122,18 +144,20 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
             set_aside += reading.set_aside
             notices += reading.notices
             cells += reading.assets
+            problems += reading.problems
         if spec.gates is not None:
             with collect(problems):
                 of_areas, left, more = read_gates(spec.gates, study.locate(spec.gates.path), shapes, box)
                 gates += of_areas.items()
                 set_aside += left
                 notices += more
-    if problems:
-        raise StudyError(problems)
     filled = [frame for frame in frames if len(frame)]
     if not filled:
-        raise StudyError(problem("facilities.none", files=", ".join(spec.path for spec in study.facilities)))
-    rows, duplicates, same = _merge(pd.concat(filled, ignore_index=True))
+        none = problem("facilities.none", files=", ".join(spec.path for spec in study.facilities))
+        raise StudyError(problems or none)
+    merged = _merge(pd.concat(filled, ignore_index=True))
+    problems += merged.problems
+    rows, duplicates, same = merged.rows, merged.set_aside, merged.same
     frame = rows[list(FACILITIES)]
     check_frame(frame, FACILITIES)
     # a duplicate's gates are those of the facility it is
@@ -142,7 +166,8 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
         code = same.get(code, code)  # noqa: PLW2901 - the same facility under the id that stays
         owned[code] = np.concatenate((owned.get(code, np.zeros((0, 2))), places))
     moved, lost = assets.moved(cells, same), (*set_aside, *duplicates)
-    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved)
+    layers = dict(zip(rows["id"], rows["layer"], strict=True))
+    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved, tuple(problems), layers)
 
 
 def _shapes_of(rows: pd.DataFrame) -> dict[str, shapely.Geometry]:
@@ -189,7 +214,9 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
     notices = (*places.notices, *rows.notices, *_shape_notices(table, drawn.values()))
     used = replace(rows.table, cells=rows.table.cells[kept])
     of_facilities = assets.own_cells(used, own, list(frame["id"]))
-    return FacilityReading(frame, (*rows.set_aside, *places.set_aside), notices, drawn, assets=of_facilities)
+    return FacilityReading(
+        frame, (*rows.set_aside, *places.set_aside), notices, drawn, assets=of_facilities, problems=places.problems
+    )
 
 
 def _shape_notices(table: Table, shapes: Collection[shapely.Geometry]) -> list[Problem]:
@@ -359,23 +386,26 @@ def _where_notices(spec: FacilityFile, table: Table, choice: pick.Choice) -> lis
     return [problem("facilities.where", file=table.place, condition=condition, count=out, total=total)]
 
 
-def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside], dict[str, str]]:
-    """Make one facility of equal rows; return them sorted by id, the rows left over, and which id stands for theirs.
+@dataclass(frozen=True)
+class _Merged:
+    """Facilities sorted by id, the rows left over, which id stands for theirs, and ids with two contents."""
 
-    Raises
-    ------
-    StudyError
-        One id stands for two contents.
-    """
+    rows: pd.DataFrame
+    set_aside: list[SetAside]
+    same: dict[str, str]
+    problems: list[Problem]
+
+
+def _merge(rows: pd.DataFrame) -> _Merged:
+    """Make one facility of equal rows."""
     lon, lat = (rows[axis].round(_SAME_PLACE).astype(str) for axis in ("lon", "lat"))
     kind = rows["type"].where(rows["type"] != UNKNOWN, UNKNOWN + rows["type_text"])
     content = kind + "\n" + rows["name"] + "\n" + lon + " " + lat + rows["shape_text"]
     ordered = rows.assign(content=content).sort_values(["id", "source", "row"], kind="stable")
     contents = ordered[["id", "content", "ownership"]].drop_duplicates()
     torn = contents["id"][contents["id"].duplicated()]
-    if len(torn):
-        problems = [_two_contents(group) for _, group in ordered[ordered["id"].isin(torn)].groupby("id")]
-        raise StudyError(problems)
+    problems = [_two_contents(group) for _, group in ordered[ordered["id"].isin(torn)].groupby("id")]
+    ordered = ordered[~ordered["id"].isin(torn) | ~ordered["id"].duplicated()]
     again = ordered["content"].duplicated()
     first = dict(zip(ordered["content"][~again], ordered["id"][~again], strict=True))
     left = [
@@ -390,7 +420,7 @@ def _merge(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[SetAside], dict[str, 
         for row in ordered[again].to_dict("records")
     ]
     same = {str(one): first[content] for one, content in zip(ordered["id"], ordered["content"], strict=True)}
-    return ordered[~again].reset_index(drop=True), left, same
+    return _Merged(ordered[~again].reset_index(drop=True), left, same, problems)
 
 
 def _two_contents(group: pd.DataFrame) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -20,14 +20,14 @@ from servicecircle.inputs.counts import (
     read_counts,
     unit_counts,
 )
-from servicecircle.inputs.facilities import FacilityReading, read_facilities
+from servicecircle.inputs.facilities import FacilityReading, survey_facilities
 from servicecircle.inputs.population import PointPeople, RasterPeople, read_compared, read_population
 from servicecircle.inputs.road_sources import read_places, read_roads, require_roads
 from servicecircle.inputs.roads import BarrierShapes, RoadData
 from servicecircle.inputs.units import UnitReading, read_units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from servicecircle.inputs.roads import Bounds
@@ -35,9 +35,45 @@ if TYPE_CHECKING:
     from servicecircle.study import Study
 
 T = TypeVar("T")
+
+
+class Reading(Protocol):
+    """What a reader returns: beside the data, what must be known and which rows are not used."""
+
+    @property
+    def notices(self) -> tuple[Problem, ...]:
+        """What the reader must know of the file."""
+
+    @property
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Rows of the file that are not used."""
+
+
 KM_PER_DEGREE = 111.32
 #: Widest study: at half of it the scale of the working CRS is off by 0.6 %, within its slack.
 MOST_KM = 1400
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What could be read of a study, and what could not.
+
+    Attributes
+    ----------
+    inputs : Inputs or None
+        None where a part is missing altogether.
+    problems : tuple of Problem
+        What refuses the study.
+    notices : tuple of Problem
+        What the reader must know of the files that could be read.
+    set_aside : tuple of SetAside
+        Rows of these files that are not used.
+    """
+
+    inputs: Inputs | None
+    problems: tuple[Problem, ...]
+    notices: tuple[Problem, ...]
+    set_aside: tuple[SetAside, ...]
 
 
 @dataclass(frozen=True)
@@ -69,20 +105,27 @@ class Inputs:
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
         """Rows not used, of all files."""
-        units = () if self.units is None else self.units.set_aside
-        counts = () if self.counts is None else self.counts.set_aside
-        things = (*self.facilities.set_aside, *self.assets.set_aside)
-        return (*self.population.set_aside, *counts, *units, *things, *self.roads.set_aside)
+        return _set_aside(self._readings)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
         """What the reader must know of the files."""
-        units = () if self.units is None else self.units.notices
-        counts = () if self.counts is None else self.counts.notices
-        lost = set_aside_notices(self.set_aside)
-        compared = () if self.compared is None else self.compared.notices
-        things = (*self.facilities.notices, *self.assets.notices)
-        return (*self.population.notices, *compared, *counts, *units, *things, *self.roads.notices, *lost)
+        return _notices(self._readings)
+
+    @property
+    def _readings(self) -> tuple[Reading | None, ...]:
+        people = (self.population, self.compared, self.counts)
+        return (*people, self.units, self.facilities, self.assets, self.roads)
+
+
+def _set_aside(readings: Iterable[Reading | None]) -> tuple[SetAside, ...]:
+    return tuple(row for reading in readings if reading is not None for row in reading.set_aside)
+
+
+def _notices(readings: Iterable[Reading | None]) -> tuple[Problem, ...]:
+    given = [reading for reading in readings if reading is not None]
+    told = (one for reading in given for one in reading.notices)
+    return (*told, *set_aside_notices(_set_aside(given)))
 
 
 def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
@@ -134,6 +177,16 @@ def gather(study: Study) -> Inputs:
     StudyError
         Any file is missing, broken or does not fit the others; all problems at once.
     """
+    gathered = survey(study)
+    if gathered.problems:
+        raise StudyError(gathered.problems)
+    if gathered.inputs is None:
+        raise TypeError  # pragma: no cover - a reader that returns nothing has told its problems
+    return gathered.inputs
+
+
+def survey(study: Study) -> Gathered:
+    """Read what can be read of all inputs of a study; a file that is refused does not hide what the others hold."""
     collector = _Collector()
     rows = collector.call(lambda: read_counts(study))
     compared = collector.call(lambda: read_compared(study))
@@ -147,24 +200,23 @@ def gather(study: Study) -> Inputs:
     box = None if extent is None else widened(extent, study.area.margin_km)
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
-    facilities = collector.call(lambda: read_facilities(study, box=box))
+    facilities = collector.call(lambda: survey_facilities(study, box=box))
+    collector.problems += () if facilities is None else facilities.problems
     assets = collector.call(lambda: _assets(study, facilities, units))
     roads = collector.call(lambda: read_roads(study, box) if box is not None else require_roads(study))
     given = collector.call(lambda: read_given_barriers(study))
     counts = _counts(study, rows, units, roads, collector)
-    if collector.problems:
-        raise StudyError(collector.problems)
-    if (
-        population is None
-        or facilities is None
-        or assets is None
-        or given is None
-        or extent is None
-        or box is None
-        or not isinstance(roads, RoadData)
-    ):
-        raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
-    return Inputs(population, units, facilities, assets, _with_given(roads, given), extent, box, counts, compared)
+    known = roads if isinstance(roads, RoadData) else None
+    readings = (population, compared, counts, units, facilities, assets, known)
+    inputs = None
+    # a table is no raster or point file yet whose units are missing: without people there is nothing to look at
+    if population and facilities and assets and given and extent and box and known and (units or not _has_units(study)):
+        inputs = Inputs(population, units, facilities, assets, _with_given(known, given), extent, box, counts, compared)
+    return Gathered(inputs, tuple(collector.problems), _notices(readings), _set_aside(readings))
+
+
+def _has_units(study: Study) -> bool:
+    return study.area.units is not None or study.area.points is not None
 
 
 def _people_and_units(

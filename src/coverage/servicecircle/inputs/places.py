@@ -137,6 +137,8 @@ class Places:
         One entry for each row that is not kept.
     notices : tuple of Problem
         Assumptions and approximations.
+    problems : tuple of Problem
+        Rows that refuse the file though the others could be placed: swapped coordinates.
     """
 
     lon: NDArray[np.float64]
@@ -144,6 +146,7 @@ class Places:
     kept: NDArray[np.bool_]
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ def locate(
     """
     raw = _columns_of(table, columns) if table.geometry is None else _points_of(table)
     ref = reference(table, source, raw.columns)
-    return _judge(table, source, labels, raw, ref, (box, keep_outside))
+    return _accepted(_judge(table, source, labels, raw, ref, (box, keep_outside)))
 
 
 def locate_polygons(
@@ -232,7 +235,15 @@ def locate_polygons(
     x, y = (bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2
     shown = np.array(["" if e else f"{a:.7g}, {b:.7g}" for e, a, b in zip(empty, x, y, strict=True)], dtype=object)
     ref = reference(table, source)
-    return _judge_shapes(table, source, labels, shapes, _Raw(x, y, shown, empty, ()), ref, (box, True))
+    moved, places = _judge_shapes(table, source, labels, shapes, _Raw(x, y, shown, empty, ()), ref, (box, True))
+    return moved, _accepted(places)
+
+
+def _accepted(places: Places) -> Places:
+    """Return places no row of which refuses the file."""
+    if places.problems:
+        raise StudyError(places.problems)
+    return places
 
 
 def locate_shapes(
@@ -256,16 +267,18 @@ def locate_shapes(
         Valid areas, lines or sets of points without heights, EPSG:4326, converted vertex by vertex; None for a row
         that is one point and for a row set aside. Of a collection its areas count, else its lines, else its points.
     places : Places
-        A shape stands at a point inside it, whatever vertex its rings begin with.
+        A shape stands at a point inside it, whatever vertex its rings begin with. Swapped rows stand among its
+        ``problems``, so that the doctor can look at the others.
 
     Raises
     ------
     StudyError
-        As for :func:`locate`.
+        A coordinate column or the coordinate system is missing or contradictory.
     """
     nothing = np.full(len(table.cells), None, dtype=object)
     if table.geometry is None:
-        return nothing, locate(table, source, labels, columns=columns, box=box)
+        raw = _columns_of(table, columns)
+        return nothing, _judge(table, source, labels, raw, reference(table, source, raw.columns), (box, False))
     cleaned, drawn = _cleaned(table.geometry)
     table = replace(table, geometry=cleaned)
     ref = reference(table, source)
@@ -334,19 +347,29 @@ def _judge(
     known = np.isfinite(raw.x) & np.isfinite(raw.y)
     zero = known & (raw.x == 0) & (raw.y == 0)
     placed = known & ~zero
-    _refuse_swapped(table, raw, placed, (lon, lat), _convert(table, ref, raw.y, raw.x), box)
+    swapped = _swapped(placed, (lon, lat), _convert(table, ref, raw.y, raw.x), box)
     valid = placed & _inside((lon, lat), _WORLD)
-    kept = valid if box is None or keep_outside else valid & _inside((lon, lat), box)
+    kept = ~swapped & (valid if box is None or keep_outside else valid & _inside((lon, lat), box))
     reasons = np.full(len(lon), "inputs.reason.outside", dtype=object)
     reasons[~valid] = "inputs.reason.range"
+    reasons[swapped] = "inputs.reason.swapped"
     reasons[zero] = "inputs.reason.zero"
     reasons[~known] = "inputs.reason.coordinates"
     reasons[raw.empty] = "inputs.reason.no_geometry" if table.geometry is not None else "inputs.reason.no_coordinates"
     left = [
-        SetAside(source.path, table.layer, int(table.rows[k]), labels[k], str(raw.shown[k]), problem(reasons[k]))
+        SetAside(
+            source.path,
+            table.layer,
+            int(table.rows[k]),
+            labels[k],
+            str(raw.shown[k]),
+            problem(reasons[k]),
+            ", ".join(raw.columns),
+        )
         for k in np.flatnonzero(~kept).tolist()
     ]
-    return Places(lon, lat, kept, tuple(left), tuple(_notices(table, ref, raw, placed)))
+    problems = _swapped_problems(table, raw, np.flatnonzero(swapped), int(placed.sum()))
+    return Places(lon, lat, kept, tuple(left), tuple(_notices(table, ref, raw, placed)), tuple(problems))
 
 
 def place_problems(
@@ -401,10 +424,8 @@ def _inside(place: Pair, box: Box) -> NDArray[np.bool_]:
     return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
 
 
-def _refuse_swapped(
-    table: Table, raw: _Raw, placed: NDArray[np.bool_], direct: Pair, mirrored: Pair, box: Box | None
-) -> None:
-    """Raise StudyError for rows that lie where the study is only with longitude and latitude exchanged."""
+def _swapped(placed: NDArray[np.bool_], direct: Pair, mirrored: Pair, box: Box | None) -> NDArray[np.bool_]:
+    """Return which rows lie where the study is only with longitude and latitude exchanged."""
     valid = placed & _inside(direct, _WORLD)
     around = box or _neighbourhood(direct, valid)
     swapped = placed & ~_inside(direct, around) & _inside(mirrored, around)
@@ -412,21 +433,27 @@ def _refuse_swapped(
     impossible = placed & ~valid & _inside(mirrored, _WORLD)
     if box is None and 2 * impossible.sum() > placed.sum():
         swapped |= impossible
-    rows = np.flatnonzero(swapped)
-    if not len(rows):
-        return
-    if 2 * len(rows) > placed.sum():
+    return swapped
+
+
+def _swapped_problems(table: Table, raw: _Raw, rows: NDArray[np.intp], total: int) -> list[Problem]:
+    """Return a problem for the whole file where most rows are swapped, else one for each row."""
+    if 2 * len(rows) > total:
         example = {"row": int(table.rows[rows[0]]), "value": str(raw.shown[rows[0]])}
-        raise StudyError(
-            problem("inputs.swapped_file", file=table.place, count=len(rows), total=int(placed.sum()), **example)
-        )
+        return [problem("inputs.swapped_file", file=table.place, count=len(rows), total=total, **example)]
     problems = [
-        problem("inputs.swapped_row", file=table.place, row=int(table.rows[k]), value=str(raw.shown[k]))
+        problem(
+            "inputs.swapped_row",
+            file=table.place,
+            row=int(table.rows[k]),
+            value=str(raw.shown[k]),
+            column=", ".join(raw.columns),
+        )
         for k in rows[:NAMED_ROWS]
     ]
     if len(rows) > NAMED_ROWS:
         problems.append(problem("inputs.swapped_more", file=table.place, count=len(rows) - NAMED_ROWS))
-    raise StudyError(problems)
+    return problems
 
 
 def _neighbourhood(place: Pair, valid: NDArray[np.bool_]) -> Box:

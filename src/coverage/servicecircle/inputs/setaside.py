@@ -23,3 +23,5 @@ class SetAside:
     """The value that was the reason."""
     reason: Problem
     """Why it is not used."""
+    column: str = ""
+    """Column or columns of the value, where it is known."""

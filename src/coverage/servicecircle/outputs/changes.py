@@ -72,9 +72,7 @@ def _cause(cause: Cause, language: str) -> str:
     if cause.what == "file":
         key = "file" if cause.old and cause.new else "file_new" if cause.new else "file_gone"
         return say(language, f"compare.{key}", kind=kind, file=cause.name)
-    return say(
-        language, "compare.value", kind=kind, name=cause.name, old=_value(cause.old), new=_value(cause.new)
-    )
+    return say(language, "compare.value", kind=kind, name=cause.name, old=_value(cause.old), new=_value(cause.new))
 
 
 def _value(value: Any) -> str:

@@ -191,7 +191,8 @@ def _read(folder: Path) -> Recorded:
     for table, rows in run.tables.items():
         lost = NEEDED[table] - (rows[0].keys() if rows else NEEDED[table])
         if lost:
-            raise StudyError(problem("compare.columns", file=f"{table}.csv", folder=str(folder), column=some(sorted(lost))))
+            column = some(sorted(lost))
+            raise StudyError(problem("compare.columns", file=f"{table}.csv", folder=str(folder), column=column))
     return run
 
 
@@ -280,7 +281,9 @@ def _tallies(units: Sequence[UnitChange]) -> Iterator[Tally]:
 
 
 def _criteria(old: Recorded, new: Recorded) -> Iterator[RowChange]:
-    before, after = ({row["id"]: row | {"gaps": _gaps(run, row)} for row in run.tables["criteria"]} for run in (old, new))
+    before, after = (
+        {row["id"]: row | {"gaps": _gaps(run, row)} for row in run.tables["criteria"]} for run in (old, new)
+    )
     yield from _rows(before, after, CRITERIA, lambda row: (row["id"], row["title"]))
 
 
