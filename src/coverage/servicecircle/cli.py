@@ -8,7 +8,6 @@ Sentences for the user go to stderr, results to stdout. Heavy libraries load ins
 from __future__ import annotations
 
 import difflib
-import shlex
 import signal
 import sys
 import webbrowser
@@ -19,16 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from servicecircle import __version__
-from servicecircle.console import Language, Progress, Session, Terminated, jsonable, one_line, open_session
+from servicecircle.console import Language, Progress, Session, Terminated, one_line, open_session
 from servicecircle.errors import UsageError, problem
 from servicecircle.text import say, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
     from types import FrameType
 
     from servicecircle.doctor.finding import Report
-    from servicecircle.results import CriterionSummary, Results
     from servicecircle.standards.findings import PlanFinding
     from servicecircle.standards.model import Standard
     from servicecircle.standards.printed import PrintedPlan
@@ -235,61 +232,22 @@ def run(
     """
     with open_session(ctx, lang=lang, debug=debug, study=study, as_json=as_json) as session:
         session.record |= {"command": "run", "study": str(study)}
-        from servicecircle.outputs.rerun import is_record
+        from servicecircle.console.runs import print_run, repeat, run_and_publish, run_record
 
-        if is_record(study):
-            _repeat(study, study_file, output, session)
+        if study.name == "run.json":
+            repeat(study, study_file, output, session)
             return
         if study_file is not None:
             raise UsageError(problem("rerun.study_only"))
         loaded = _load(study, session)
         folder = output or loaded.path.parent / "maps" / loaded.path.stem
-        results, start = _run_and_publish(loaded, folder, session)
-        session.record |= _run_record(results, start)
+        results, start = run_and_publish(loaded, folder, session)
+        session.record |= run_record(results, start)
         if not as_json:
-            _print_run(results, session)
+            print_run(results, session)
             typer.echo(str(start))
         if open_:
             webbrowser.open(start.resolve().as_uri())
-
-
-def _run_and_publish(study: Study, folder: Path, session: Session) -> tuple[Results, Path]:
-    from servicecircle.flow import run as run_study
-    from servicecircle.outputs.publish import hold, publish
-
-    # The folder is held before the work begins: another run in it, or strangers' files, are told at once.
-    with hold(folder) as held, Progress(session) as progress:
-        results = run_study(study, progress=progress)
-        progress("write")
-        command = shlex.join(["servicecircle", *sys.argv[1:]])
-        return results, publish(results, folder, command=command, log_lines=tuple(session.log), held=held)
-
-
-def _repeat(record: Path, study_file: Path | None, output: Path | None, session: Session) -> None:
-    """Repeat a recorded run; its files are kept only where a folder is named."""
-    import tempfile
-
-    from servicecircle.outputs.rerun import first_difference, prepare_repeat
-
-    if output is not None and output.resolve() == record.parent.resolve():
-        raise UsageError(problem("rerun.own_folder", folder=str(output)))
-    repeat = prepare_repeat(record, study_file)
-    session.list_problems("notices", repeat.notices)
-    with tempfile.TemporaryDirectory(prefix="servicecircle-") as place:
-        _, start = _run_and_publish(repeat.study, output or Path(place) / record.parent.resolve().name, session)
-        found = first_difference(repeat, start.parent)
-    session.record |= {"equal": found is None, "notices": session.as_records(repeat.notices)}
-    session.record |= {"differs": None if found is None else found.file, "count": 0 if found is None else found.count}
-    if found is None:
-        line = session.say("rerun.equal", file=str(record), count=len(repeat.tree["files"]) + 1)
-    else:
-        key = "rerun.differs_key" if found.place else "rerun.differs"
-        line = session.say(key, file=found.file, count=found.count, key=found.place)
-    if not session.as_json:
-        typer.echo(one_line(line))
-    if found is not None:
-        session.record |= {"ok": False, "exit_code": 1}
-        raise typer.Exit(1)
 
 
 def _load(path: Path, session: Session) -> Study:
@@ -300,65 +258,6 @@ def _load(path: Path, session: Session) -> Study:
     if study.outputs.language == session.language:
         return study
     return study.model_copy(update={"outputs": study.outputs.model_copy(update={"language": session.language})})
-
-
-def _run_record(results: Results, start: Path) -> dict[str, Any]:
-    from servicecircle.outputs.scorecard import scorecard
-
-    return {
-        "folder": str(start.parent),
-        "start": str(start),
-        "criteria": [_summary_record(item) for item in results.summaries],
-        "scorecard": [_row_record(row) for row in scorecard(results).to_dict("records")],
-        "gaps": len(results.gaps),
-        "sites": len(results.sites),
-        "set_aside": len(results.set_aside),
-        "notices": [one_line(line) for line in results.notices],
-    }
-
-
-#: Fields of a CriterionSummary that ``run --json`` prints.
-_SUMMARY = "state persons covered_persons share_covered units units_short verdict assumed_verdict".split()
-
-
-def _summary_record(item: CriterionSummary) -> dict[str, Any]:
-    return {"criterion": item.criterion.key} | {name: jsonable(getattr(item, name)) for name in _SUMMARY}
-
-
-#: Columns of the scorecard that ``run --json`` prints.
-_ROW = "place row ids state verdict value_text target_text short_text".split()
-
-
-def _row_record(row: Mapping[Hashable, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _ROW}
-
-
-def _print_run(results: Results, session: Session) -> None:
-    """Print one line per criterion and one of the scorecard on stdout, and the notices on stderr."""
-    from servicecircle.outputs.scorecard import verdict_counts
-    from servicecircle.standards.wording import missing_text
-
-    for item in results.summaries:
-        share = "-" if item.share_covered is None else f"{item.share_covered:.1%}"
-        key = "summary" if item.state == "computed" else "summary_no_data"
-        values = {
-            "criterion": item.criterion.key,
-            "title": item.criterion.standard.title.in_language(session.language),
-            "share": share,
-            "covered": f"{item.covered_persons:,.0f}",
-            "persons": f"{item.persons:,.0f}",
-            "short": item.units_short,
-            "units": item.units,
-            "missing": missing_text(item.missing, session.language),
-        }
-        typer.echo(one_line(session.say(key, **values)))
-    counts = verdict_counts(results)
-    verdicts = (f"{say(session.language, f'tables.word.{verdict}')} {count}" for verdict, count in counts.items())
-    typer.echo(session.say("summary_rows", rows=sum(counts.values()), verdicts=", ".join(verdicts)))
-    if results.notices:
-        session.tell(session.say("notices", count=len(results.notices)))
-        for line in results.notices:
-            session.tell(line)
 
 
 @app.command()
@@ -419,19 +318,9 @@ def compare(
     """比较两次运行：哪些单元和人口变了、因为什么。 Compare two runs: units and people that changed, and why."""
     with open_session(ctx, lang=lang, debug=debug, study=new / "run.json", as_json=as_json) as session:
         session.record |= {"command": "compare", "problems": [], "notices": []}
-        from servicecircle.outputs.changes import document, lines, notices, write_changes
-        from servicecircle.outputs.compare import compare as compare_runs
+        from servicecircle.console.runs import tell_changes
 
-        found = compare_runs(old, new)
-        session.list_problems("notices", notices(found))
-        session.record |= document(found) | {"notices": session.as_records(notices(found))}
-        written = [] if output is None else write_changes(found, output)
-        session.record["written"] = [str(path) for path in written]
-        if not as_json:
-            for line in lines(found, session.language):
-                typer.echo(one_line(line))
-            for path in written:
-                typer.echo(session.say("compare.written", file=str(path)))
+        tell_changes(old, new, output, session)
 
 
 @app.command()

@@ -66,11 +66,6 @@ class Difference:
     place: str = ""
 
 
-def is_record(path: Path) -> bool:
-    """Return whether the argument of ``run`` is a record and no study file."""
-    return path.name == RECORD
-
-
 def prepare_repeat(record: Path, study_file: Path | None = None) -> Repeat:
     """Read a record and verify that every input is as it was.
 
@@ -169,7 +164,7 @@ def first_difference(repeat: Repeat, again: Path) -> Difference | None:
     """
     then = {entry["name"]: entry["sha256"] for entry in repeat.tree["files"]} | {RECORD: content_hash(repeat.record)}
     now = {path.name: content_hash(path) for path in again.iterdir() if path.name != LOG}
-    names = sorted({*then, *now} - {RECORD}) + [RECORD]
+    names = [*sorted({*then, *now} - {RECORD}), RECORD]
     other = [name for name in names if then.get(name) != now.get(name)]
     if not other:
         return None
