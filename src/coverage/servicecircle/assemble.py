@@ -392,7 +392,7 @@ def _provenance(prepared: Prepared, plan: Plan | None, ranges: Ranges | None) ->
         "study_file": study.path.name,
         "inputs": [
             {"path": path, "sha256": _hash(study, path)}
-            for path in dict.fromkeys((*input_paths(study), *prepared.inputs.roads.files))
+            for path in _with_parts(study, dict.fromkeys((*input_paths(study), *prepared.inputs.roads.files)))
         ],
         "modes": {name: mode.model_dump(mode="json") for name, mode in world.modes.items()},
         "working_crs": world.walk.working.text,
@@ -475,6 +475,20 @@ def input_paths(study: Study) -> list[str]:
         *study.assets,
     ]
     return list(dict.fromkeys(source.path for source in sources if source is not None))
+
+
+#: What belongs to a file and is read with it: a shapefile's parts, a GeoPackage's journals.
+PARTS = {".shp": (".shx", ".dbf", ".prj", ".cpg"), ".gpkg": (".gpkg-wal", ".gpkg-journal")}
+
+
+def _with_parts(study: Study, paths: Iterable[str]) -> list[str]:
+    """Return paths with the parts that stand beside them: a .dbf that changed is another input too."""
+    found = []
+    for path in paths:
+        stem, dot, suffix = path.rpartition(".")
+        parts = (stem + part for end in PARTS.get(f"{dot}{suffix}".lower(), ()) for part in (end, end.upper()))
+        found += [path, *(part for part in parts if study.locate(part).is_file())]
+    return list(dict.fromkeys(found))
 
 
 def _hash(study: Study, path: str) -> str:

@@ -136,8 +136,9 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, A
     """Yield dotted key, old and new value of whatever differs between two trees, in the order of the new one.
 
     Entries of a list that have a ``path`` or an ``id`` are compared with the entry of the same one; numbers in keys
-    count in the new list (for what is gone, in the old one).
+    count in the new list (for what is gone, in the old one). A table that stands on one side only is told key by key.
     """
+    old, new = _empty_like(old, new), _empty_like(new, old)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys((*new, *old)):
             yield from differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
@@ -146,6 +147,13 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, A
             yield from differences(before, after, f"{key}.{number}")
     elif old != new:
         yield key, old, new
+
+
+def _empty_like(value: Any, other: Any) -> Any:
+    """Return an empty table or list in the place of nothing, where the other side has one."""
+    if value is None and (isinstance(other, Mapping) or (other and _is_list_of_tables(other))):
+        return type(other)()
+    return value
 
 
 def _is_list_of_tables(value: Any) -> bool:

@@ -36,15 +36,15 @@ def lines(found: Comparison, language: str) -> Iterator[str]:
     """Yield what a terminal shows, the causes first."""
     names = {"old": str(found.old.folder), "new": str(found.new.folder)}
     if found.equal:
-        yield say(language, "compare.equal", files=len(found.new.hashes), **names)
+        yield say(language, "cli.compare.equal", files=len(found.new.hashes), **names)
         return
-    yield say(language, "compare.head", **names)
+    yield say(language, "cli.compare.head", **names)
     yield from _cause_lines(found, language)
     if found.same_results:
-        yield say(language, "compare.same_results", files=", ".join(found.files) or "-")
+        yield say(language, "cli.compare.same_results", files=", ".join(found.files) or "-")
         return
     for name, (old, new) in found.people.items():
-        yield say(language, "compare.people", part=_part(name, language), old=_sum(old), new=_sum(new))
+        yield say(language, "cli.compare.people", part=_part(name, language), old=_sum(old), new=_sum(new))
     for one in found.criteria:
         yield from _row_lines(one, "criterion", language)
     for tally in found.tallies:
@@ -55,24 +55,24 @@ def lines(found: Comparison, language: str) -> Iterator[str]:
 
 def _cause_lines(found: Comparison, language: str) -> Iterator[str]:
     if not found.causes:
-        yield say(language, "compare.no_cause")
+        yield say(language, "cli.compare.no_cause")
         return
-    separator = say(language, "compare.separator")
-    yield say(language, "compare.causes", classes=separator.join(_class(name, language) for name in found.classes))
+    separator = say(language, "cli.compare.separator")
+    yield say(language, "cli.compare.causes", classes=separator.join(_class(name, language) for name in found.classes))
     for cause in found.causes:
         yield f"  {_cause(cause, language)}"
 
 
 def _class(kind: str, language: str) -> str:
-    return say(language, f"compare.class.{kind}")
+    return say(language, f"cli.compare.class.{kind}")
 
 
 def _cause(cause: Cause, language: str) -> str:
     kind = _class(cause.kind, language)
     if cause.what == "file":
         key = "file" if cause.old and cause.new else "file_new" if cause.new else "file_gone"
-        return say(language, f"compare.{key}", kind=kind, file=cause.name)
-    return say(language, "compare.value", kind=kind, name=cause.name, old=_value(cause.old), new=_value(cause.new))
+        return say(language, f"cli.compare.{key}", kind=kind, file=cause.name)
+    return say(language, "cli.compare.value", kind=kind, name=cause.name, old=_value(cause.old), new=_value(cause.new))
 
 
 def _value(value: Any) -> str:
@@ -86,19 +86,19 @@ def _sum(value: float | None) -> str:
 
 def _part(name: str, language: str) -> str:
     known = ("window", "in_units", "outside_units")
-    return say(language, f"compare.part.{name}") if name in known else name
+    return say(language, f"cli.compare.part.{name}") if name in known else name
 
 
 def _row_lines(one: RowChange, key: str, language: str) -> Iterator[str]:
     title = one.title.splitlines()[0] if one.title else ""
-    change = say(language, f"compare.change.{one.change}")
-    yield say(language, f"compare.{key}", id=one.id, title=title, change=change)
+    change = say(language, f"cli.compare.change.{one.change}")
+    yield say(language, f"cli.compare.{key}", id=one.id, title=title, change=change)
     if one.change != "changed":
         return
     for name, (old, new) in one.cells.items():
-        key = "compare.gaps" if name == "gaps" else f"tables.header.{_HEADERS.get(name, name)}"
+        key = "cli.compare.gaps" if name == "gaps" else f"tables.header.{_HEADERS.get(name, name)}"
         values = {"column": say(language, key), "old": _cell(name, old, language), "new": _cell(name, new, language)}
-        yield f"  {say(language, 'compare.cell', **values)}"
+        yield f"  {say(language, 'cli.compare.cell', **values)}"
 
 
 #: Columns whose header has another key than their name.
@@ -116,12 +116,13 @@ def _cell(name: str, text: str, language: str) -> str:
 
 def _unit_lines(found: Comparison, tally: Tally, language: str) -> Iterator[str]:
     values = asdict(tally) | {"gained": f"{tally.gained:,.1f}", "lost": f"{tally.lost:,.1f}"}
-    yield say(language, "compare.tally", **values)
+    counted = tally.newly_short + tally.no_longer_short + tally.people + tally.appeared + tally.gone
+    yield say(language, "cli.compare.tally" if counted else "cli.compare.tally_value", **values)
     mine = [one for one in found.units if one.criterion == tally.criterion and one.change != "value"]
     for one in mine[:TOLD]:
         yield f"  {_unit(one, language)}"
     if len(mine) > TOLD:
-        yield f"  {say(language, 'compare.more', count=len(mine) - TOLD)}"
+        yield f"  {say(language, 'cli.compare.more', count=len(mine) - TOLD)}"
 
 
 def _unit(one: UnitChange, language: str) -> str:
@@ -133,12 +134,12 @@ def _unit(one: UnitChange, language: str) -> str:
             "covered": _persons(getattr(one, f"covered_{side}")),
             "persons": _persons(getattr(one, f"persons_{side}")),
         }
-        return say(language, f"compare.unit_{one.change}", **where, **values)
+        return say(language, f"cli.compare.unit_{one.change}", **where, **values)
     verdict = _verdict(one.short_after, language)
     if one.change == "verdict":
         pair = {"old": _verdict(one.short_before, language), "new": verdict}
-        verdict = say(language, "compare.turned", **pair)
-    people = say(language, "compare.nobody") if not one.difference else f"{one.difference:+,.1f}"
+        verdict = say(language, "cli.compare.turned", **pair)
+    people = say(language, "cli.compare.nobody") if not one.difference else f"{one.difference:+,.1f}"
     values = {
         "verdict": verdict,
         "before": _persons(one.covered_before),
@@ -147,11 +148,11 @@ def _unit(one: UnitChange, language: str) -> str:
         "all_after": _persons(one.persons_after),
         "people": people,
     }
-    return say(language, "compare.unit", **where, **values)
+    return say(language, "cli.compare.unit", **where, **values)
 
 
 def _verdict(short: str, language: str) -> str:
-    return say(language, f"compare.short.{short or 'unknown'}")
+    return say(language, f"cli.compare.short.{short or 'unknown'}")
 
 
 def _persons(text: str) -> str:
