@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+
 from servicecircle.doctor.looks import INPUT_LOOKS
 from servicecircle.doctor.shift import PointFile, Roads, find_districts, judge_file, suspect_shift
 from servicecircle.geo.coordinates import bd09_to_gcj02, gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_gcj02
@@ -246,7 +247,10 @@ def test_a_district_column_is_known_by_its_values() -> None:
 
 def test_a_finer_named_column_is_preferred() -> None:
     areas = squares(["甲村", "乙村", "丙村"], ["东山镇", "东山镇", "西河镇"])
-    rows = [{"乡镇": town, "所在村": name} for name, town in (("甲村", "东山镇"), ("乙村委会", "东山镇"), ("丙村", "西河镇"))]
+    rows = [
+        {"乡镇": town, "所在村": name}
+        for name, town in (("甲村", "东山镇"), ("乙村委会", "东山镇"), ("丙村", "西河镇"))
+    ]
     found = find_districts(pd.DataFrame(rows * 10), areas)
     assert found is not None
     assert found.column == "所在村"

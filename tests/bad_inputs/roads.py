@@ -155,7 +155,10 @@ def _(desk: Desk) -> None:
 
 @case(23, "one town without roads", "told", "", "北河镇", "300", pending="people")
 def _(desk: Desk) -> None:
-    desk.ways = [*only(0, 250, 500, 750, 1000), way((0, 0), (0, 250), (0, 500), (0, 750), (0, 1000), highway="residential")]
+    desk.ways = [
+        *only(0, 250, 500, 750, 1000),
+        way((0, 0), (0, 250), (0, 500), (0, 750), (0, 1000), highway="residential"),
+    ]
 
 
 @case(23, "a road along the border of the county", "told", "", "北河镇", pending="people")
