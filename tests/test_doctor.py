@@ -207,7 +207,7 @@ def test_the_handbook_of_messages_is_up_to_date() -> None:
 
 #: What a sentence may call the place it speaks of, or the thing a person looks for.
 PLACES = set(
-    "file files folder criterion unit key id code plan url population wanted known study preset kind count rows place units counts one".split()
+    "file files folder criterion unit key id code plan url population wanted known study preset kind count rows place units counts one box entry table".split()
 )
 #: Sentences that name their place in plain words: a key of the study or of the command line.
 PLAIN = {
