@@ -210,13 +210,9 @@ PLACES = set(
     "file files folder criterion unit key id code plan url population wanted known study preset kind count rows place units counts one box entry table".split()
 )
 #: Sentences that name their place in plain words: a key of the study or of the command line.
-PLAIN = {
-    "standards.none",
-    "standards.unknown",
-    "roads.source.none",
-    "study.rule.compare_raster",
-    "study.rule.town_parent",
-}
+PLAIN = set(
+    "standards.none roads.source.none study.rule.compare_raster study.rule.town_parent rerun.study_only".split()
+)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
