@@ -11,7 +11,9 @@ import numpy as np
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import to_wgs84
 from servicecircle.inputs.assets import AssetReading, read_assets
-from servicecircle.inputs.barriers import read_given_barriers
+from servicecircle.inputs.barriers import GivenBarriers, read_given_barriers
+from servicecircle.inputs.correcting import read_corrections
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.counts import (
     CountedRows,
     UnitCounts,
@@ -24,6 +26,8 @@ from servicecircle.inputs.facilities import FacilityReading, read_facilities
 from servicecircle.inputs.population import PointPeople, RasterPeople, read_compared, read_population
 from servicecircle.inputs.road_sources import read_places, read_roads, require_roads
 from servicecircle.inputs.roads import BarrierShapes, RoadData
+from servicecircle.inputs.setaside import first_reasons
+from servicecircle.inputs.strict import strict_problems
 from servicecircle.inputs.units import UnitReading, read_units
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicecircle.inputs.roads import Bounds
+    from servicecircle.inputs.rows import RowCount
     from servicecircle.inputs.setaside import SetAside
     from servicecircle.study import Study
 
@@ -54,6 +59,8 @@ class Inputs:
         How many people units have by a table or census beside a raster or points, which are scaled to it.
     compared : RasterPeople or None
         The same people by another maker.
+    corrections : Corrections
+        What was changed at reading.
     """
 
     population: RasterPeople | PointPeople
@@ -65,14 +72,23 @@ class Inputs:
     box: Bounds
     counts: UnitCounts | None = None
     compared: RasterPeople | None = None
+    corrections: Corrections = NO_CORRECTIONS
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
-        """Rows not used, of all files."""
+        """Rows not used, of all files; those that corrections take out come first."""
         units = () if self.units is None else self.units.set_aside
         counts = () if self.counts is None else self.counts.set_aside
         things = (*self.facilities.set_aside, *self.assets.set_aside)
-        return (*self.population.set_aside, *counts, *units, *things, *self.roads.set_aside)
+        own = (*self.corrections.removed, *self.population.set_aside)
+        return (*own, *counts, *units, *things, *self.roads.set_aside)
+
+    @property
+    def rows(self) -> tuple[RowCount, ...]:
+        """What became of the rows of every file that is read row by row, facility files first."""
+        readers = (self.facilities, self.population, self.counts, self.units, self.assets, self.roads)
+        counts = (count for reader in readers if reader is not None for count in reader.rows)
+        return (*self.corrections.counted(counts), *self.corrections.rows)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
@@ -82,7 +98,8 @@ class Inputs:
         lost = set_aside_notices(self.set_aside)
         compared = () if self.compared is None else self.compared.notices
         things = (*self.facilities.notices, *self.assets.notices)
-        return (*self.population.notices, *compared, *counts, *units, *things, *self.roads.notices, *lost)
+        people = (*self.corrections.notices, *self.population.notices, *compared, *counts)
+        return (*people, *units, *things, *self.roads.notices, *lost)
 
 
 def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
@@ -91,20 +108,8 @@ def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
     for row in rows:
         files.setdefault(row.file, []).append(row)
     return tuple(
-        problem("inputs.set_aside", file=file, count=len(mine), reasons=_first_reasons(mine))
+        problem("inputs.set_aside", file=file, count=len(mine), reasons=first_reasons(mine))
         for file, mine in files.items()
-    )
-
-
-def _first_reasons(rows: list[SetAside]) -> Problem:
-    """Return a problem that reads as the reason of the first row, and of the first row with another reason."""
-    first = rows[0]
-    other = next((row for row in rows if row.reason.key != first.reason.key), None)
-    one = problem("inputs.set_aside_reason", rows=first.row, reason=first.reason)
-    if other is None:
-        return one
-    return problem(
-        "inputs.two_reasons", one=one, two=problem("inputs.set_aside_reason", rows=other.row, reason=other.reason)
     )
 
 
@@ -132,12 +137,14 @@ def gather(study: Study) -> Inputs:
     Raises
     ------
     StudyError
-        Any file is missing, broken or does not fit the others; all problems at once.
+        Any file is missing, broken or does not fit the others, or something was found that the study's ``strict``
+        does not let pass; all problems at once.
     """
     collector = _Collector()
-    rows = collector.call(lambda: read_counts(study))
+    corrections = read_corrections(study, collector.problems)
+    rows = collector.call(lambda: read_counts(study, corrections=corrections))
     compared = collector.call(lambda: read_compared(study))
-    population, units = _people_and_units(study, rows, collector)
+    population, units = _people_and_units(study, rows, collector, corrections)
     people = None if population is None else people_bounds(population)
     if population is not None and people is None:
         collector.problems.append(problem("flow.nobody", file=population.path.name))
@@ -147,10 +154,12 @@ def gather(study: Study) -> Inputs:
     box = None if extent is None else widened(extent, study.area.margin_km)
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
-    facilities = collector.call(lambda: read_facilities(study, box=box))
-    assets = collector.call(lambda: _assets(study, facilities, units))
-    roads = collector.call(lambda: read_roads(study, box) if box is not None else require_roads(study))
-    given = collector.call(lambda: read_given_barriers(study))
+    facilities = collector.call(lambda: read_facilities(study, box=box, corrections=corrections))
+    assets = collector.call(lambda: _assets(study, facilities, units, corrections))
+    roads = collector.call(
+        lambda: read_roads(study, box, corrections=corrections) if box is not None else require_roads(study)
+    )
+    given = collector.call(lambda: read_given_barriers(study, corrections=corrections))
     counts = _counts(study, rows, units, roads, collector)
     if collector.problems:
         raise StudyError(collector.problems)
@@ -164,24 +173,30 @@ def gather(study: Study) -> Inputs:
         or not isinstance(roads, RoadData)
     ):
         raise TypeError  # pragma: no cover - a reader that returns nothing has raised its problems above
-    return Inputs(population, units, facilities, assets, _with_given(roads, given), extent, box, counts, compared)
+    roads = _with_given(roads, given)
+    inputs = Inputs(population, units, facilities, assets, roads, extent, box, counts, compared, corrections)
+    lines = "" if study.roads.lines is None else study.roads.lines.path
+    refused = strict_problems(study.study.strict, inputs.set_aside, inputs.notices, lines)
+    if refused:
+        raise StudyError(refused)
+    return inputs
 
 
 def _people_and_units(
-    study: Study, rows: CountedRows | None, collector: _Collector
+    study: Study, rows: CountedRows | None, collector: _Collector, corrections: Corrections
 ) -> tuple[RasterPeople | PointPeople | None, UnitReading | None]:
     """Read people and units; a raster or points say where to look for units, a table stands where its units are."""
     if not stands_alone(study):
-        population = collector.call(lambda: read_population(study))
+        population = collector.call(lambda: read_population(study, corrections=corrections))
         people = None if population is None else people_bounds(population)
         hint = None if people is None else widened(people, study.area.margin_km)
-        return population, collector.call(lambda: read_units(study, box=hint))
+        return population, collector.call(lambda: read_units(study, box=hint, corrections=corrections))
     if study.area.units is None and study.area.points is None:
         places = collector.call(lambda: read_places(study))
         if rows is None or places is None:
             return None, None
         return collector.call(lambda: people_at_places(rows, places, study)), None
-    units = collector.call(lambda: read_units(study))
+    units = collector.call(lambda: read_units(study, corrections=corrections))
     if rows is None or units is None:
         return None, units
     return collector.call(lambda: people_at_units(rows, units.frame, study)), units
@@ -209,14 +224,18 @@ def _counts(
     return collector.call(lambda: unit_counts(rows, study, roads.places))
 
 
-def _assets(study: Study, facilities: FacilityReading | None, units: UnitReading | None) -> AssetReading:
+def _assets(
+    study: Study, facilities: FacilityReading | None, units: UnitReading | None, corrections: Corrections
+) -> AssetReading:
     places, own = (None, ()) if facilities is None else (facilities.frame, facilities.assets)
-    return read_assets(study, places, own, None if units is None else units.frame)
+    return read_assets(study, places, own, None if units is None else units.frame, corrections=corrections)
 
 
-def _with_given(roads: RoadData, given: BarrierShapes) -> RoadData:
-    shapes = np.concatenate((roads.barriers.geometry, given.geometry))
-    return replace(roads, barriers=BarrierShapes(shapes, np.concatenate((roads.barriers.kind, given.kind))))
+def _with_given(roads: RoadData, given: GivenBarriers) -> RoadData:
+    shapes = np.concatenate((roads.barriers.geometry, given.shapes.geometry))
+    kinds = np.concatenate((roads.barriers.kind, given.shapes.kind))
+    lost, rows = (*roads.set_aside, *given.set_aside), (*roads.rows, *given.rows)
+    return replace(roads, barriers=BarrierShapes(shapes, kinds), set_aside=lost, rows=rows)
 
 
 def people_bounds(population: RasterPeople | PointPeople) -> Bounds | None:
