@@ -147,7 +147,7 @@ def check(study: Study, *, progress: Stage = _silent) -> Report:
             problems += [one for one in error.problems if one not in problems]
         else:
             notices += [*_calibration(prepared), *look_at_world(prepared)]
-    return Report(tuple(problems), tuple(notices), gathered.set_aside)
+    return Report(tuple(problems), tuple(notices), gathered.set_aside, gathered.rows)
 
 
 def _missing_groups(study: Study, criteria: tuple[Criterion, ...]) -> list[Problem]:

@@ -13,13 +13,14 @@ from jinja2 import Environment, Template
 
 from servicecircle.doctor.finding import HARMS
 from servicecircle.errors import StudyError, problem
+from servicecircle.inputs.correction_file import corrections_template
 from servicecircle.outputs.folder import put
 from servicecircle.outputs.record import RECORD, TOOL
 from servicecircle.outputs.start import LANG, POLICY
 from servicecircle.text.text import say, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from servicecircle.doctor.finding import Finding, Report
@@ -45,8 +46,21 @@ def write_report(report: Report, study: Study, folder: Path) -> Path:
         raise StudyError(problem("doctor.results_folder", folder=str(folder)))
     folder.mkdir(parents=True, exist_ok=True)
     put(folder / RECORDS, record_bytes(report, study))
+    put(folder / TEMPLATE, corrections_template(_to_correct(report, study.outputs.language)))
     put(folder / PAGE, page(report, study).encode())
     return folder / PAGE
+
+
+def _to_correct(report: Report, language: str) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield a line of the corrections template for each cell a finding is about: of two coordinates one each."""
+    for one in report.findings:
+        if one.harm == "note" or not (one.file and one.row.isdigit()):
+            continue
+        source = f"{one.file} [{one.layer}]" if one.layer else one.file
+        columns, values = one.column.split(", "), one.value.split(", ")
+        pairs = zip(columns, values, strict=True) if len(columns) == len(values) else [(one.column, one.value)]
+        for column, value in pairs:
+            yield source, f"row {one.row}", column, value, sentence(language, one.problem)
 
 
 def records(report: Report, language: str) -> list[dict[str, Any]]:

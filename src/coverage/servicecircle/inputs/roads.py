@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from servicecircle.inputs.rows import RowCount
     from servicecircle.inputs.setaside import SetAside
 
 Bounds = tuple[float, float, float, float]
@@ -108,6 +109,8 @@ class RoadData:
         Files that were read though the study does not name them, relative to the study file.
     gates : float64 array (gates, 2)
         Longitude and latitude of gates and entrances, by node id.
+    rows : tuple of RowCount
+        What became of the rows of a line layer.
     """
 
     ways: Ways
@@ -119,6 +122,7 @@ class RoadData:
     origin: Mapping[str, Any] = field(default_factory=lambda: {"kind": "osm"})
     files: tuple[str, ...] = ()
     gates: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    rows: tuple[RowCount, ...] = ()
 
 
 def require_osm(path: Path, shown: str) -> None:
