@@ -93,7 +93,14 @@ CASES: list[Case] = []
 
 
 def case(
-    family: int, name: str, outcome: str, key: str = "", *words: str, pending: str = "", rows: int | None = None, **reads: Any
+    family: int,
+    name: str,
+    outcome: str,
+    key: str = "",
+    *words: str,
+    pending: str = "",
+    rows: int | None = None,
+    **reads: Any,
 ) -> Callable[[Callable[[Desk], None]], Callable[[Desk], None]]:
     """Enter a function that spoils the desk as a case."""
 

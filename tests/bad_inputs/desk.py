@@ -112,7 +112,13 @@ class Desk:
         self.tree = {
             "study": {"name": "小县"},
             "area": {
-                "units": {"path": "units.geojson", "id": "code", "name": "name", "parent": "town", "area_class": "class"},
+                "units": {
+                    "path": "units.geojson",
+                    "id": "code",
+                    "name": "name",
+                    "parent": "town",
+                    "area_class": "class",
+                },
             },
             "population": {"raster": {"path": "people.tif", **source}},
             "roads": {"osm": {"path": "roads.osm", **source}},

@@ -36,7 +36,9 @@ def _(desk: Desk) -> None:
 
 @case(11, "a loop of some square metres", "told", "units.repaired", UNITS, FIRST, units=4)
 def _(desk: Desk) -> None:
-    desk.units[0]["geometry"] = ring((0, 0), (1000, 0), (1000, 1000), (500, 1000), (498, 1002), (498, 998), (500, 1000.1), (0, 1000))
+    desk.units[0]["geometry"] = ring(
+        (0, 0), (1000, 0), (1000, 1000), (500, 1000), (498, 1002), (498, 998), (500, 1000.1), (0, 1000)
+    )
 
 
 @case(11, "no geometry", "set_aside", "inputs.reason.no_geometry", UNITS, "4", LAST, units=3)
@@ -51,7 +53,7 @@ def _(desk: Desk) -> None:
 
 @case(11, "a polygon without area", "set_aside", "units.no_area", UNITS, "4", LAST, units=3)
 def _(desk: Desk) -> None:
-    desk.units[3]["geometry"] = ring((1000, 1000), (2000, 2000), (1500, 1500))
+    desk.units[3]["geometry"] = ring((1000, 1000), (2000, 1000), (1000, 1000), (2000, 1000))
 
 
 @case(11, "a unit of two parts", "read", units=4)
@@ -91,10 +93,9 @@ def _(desk: Desk) -> None:
     facility_layer(desk, [{"type": "Point", "coordinates": lonlat(100, 250)}, None])
 
 
-@case(11, "a vertex that is no number", "refused", "inputs.not_json", UNITS, "1")
+@case(11, "a vertex that is no number", "set_aside", "inputs.reason.range", UNITS, "4", LAST, units=3)
 def _(desk: Desk) -> None:
-    features = [{"type": "Feature", "properties": {"code": "1"}, "geometry": None}]
-    desk.files[UNITS] = json.dumps({"type": "FeatureCollection", "features": features}).replace("null", "Nan").encode()
+    desk.units[3]["geometry"]["coordinates"][0][1] = (float("nan"), 35.0)
 
 
 def facility_layer(desk: Desk, shapes: Sequence[object]) -> None:
@@ -121,7 +122,9 @@ def _(desk: Desk) -> None:
 
 @case(12, "a town among its villages", "refused", "units.overlap", UNITS, "370406100000")
 def _(desk: Desk) -> None:
-    desk.units.append(desk.units[0] | {"code": "370406100000", "name": "南山镇", "geometry": polygon((0, 0, 2000, 1000))})
+    desk.units.append(
+        desk.units[0] | {"code": "370406100000", "name": "南山镇", "geometry": polygon((0, 0, 2000, 1000))}
+    )
 
 
 @case(12, "an overlap of a hand's breadth", "told", "units.overlaps_cut", UNITS, FIRST, SECOND, units=4)
@@ -144,7 +147,9 @@ def _(desk: Desk) -> None:
 def _(desk: Desk) -> None:
     hole = polygon((300, 300, 600, 600))["coordinates"][0]
     desk.units[0]["geometry"]["coordinates"].append(hole[::-1])
-    desk.units.append(desk.units[0] | {"code": "370406100203", "name": "新村", "geometry": polygon((300, 300, 600, 600))})
+    desk.units.append(
+        desk.units[0] | {"code": "370406100203", "name": "新村", "geometry": polygon((300, 300, 600, 600))}
+    )
 
 
 # -- 13 missing CRS
@@ -291,7 +296,9 @@ def _(desk: Desk) -> None:
     desk.tree["population"]["raster"]["crs"] = "GCJ-02"
 
 
-@case(14, "a column that says GCJ-02, declared WGS84", "refused", "inputs.crs_mark", CSV, "gcj02_lon", "GCJ-02", "WGS84")
+@case(
+    14, "a column that says GCJ-02, declared WGS84", "refused", "inputs.crs_mark", CSV, "gcj02_lon", "GCJ-02", "WGS84"
+)
 def _(desk: Desk) -> None:
     desk.files[CSV] = desk.csv().replace("经度", "gcj02_lon").replace("纬度", "gcj02_lat").encode()
     desk.facility_file["columns"] |= {"lon": "gcj02_lon", "lat": "gcj02_lat"}
@@ -309,7 +316,11 @@ def many(desk: Desk, shift: str, declared: str) -> None:
             lon, lat = gcj02_to_bd09(lon, lat)
         village = ("东岭村", "西沟村", "北河村", "柳园村")[(x >= 1000) + 2 * (y >= 1000)]
         cells = (f"{k:03d}", f"第{k}卫生室", "村卫生室", f"{lon[0]:.7f}", f"{lat[0]:.7f}", "公立", "1", village)
-        desk.rows.append(dict(zip(("机构编号", "机构名称", "类别", "经度", "纬度", "所有制", "床位数", "所在村"), cells, strict=True)))
+        desk.rows.append(
+            dict(
+                zip(("机构编号", "机构名称", "类别", "经度", "纬度", "所有制", "床位数", "所在村"), cells, strict=True)
+            )
+        )
     desk.facility_file["crs"] = declared
 
 

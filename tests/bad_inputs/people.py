@@ -90,7 +90,15 @@ def _(desk: Desk) -> None:
     desk.tags = mask
 
 
-@case(16, "another nodata declared by the study's twin", "told", "population.undeclared", TIF, "2147483647", persons=1330.0)
+@case(
+    16,
+    "another nodata declared by the study's twin",
+    "told",
+    "population.undeclared",
+    TIF,
+    "2147483647",
+    persons=1330.0,
+)
 def _(desk: Desk) -> None:
     cells(desk, 2147483647, "int32", nodata=-1)
 
@@ -121,7 +129,9 @@ def _(desk: Desk) -> None:
 @case(17, "negative people of a group", "refused", "population.group_negative", "people.csv", "old", "2")
 def _(desk: Desk) -> None:
     places = [lonlat(500 + 1000 * k, 500) for k in range(2)]
-    desk.table("people.csv", [("id", "persons", "old", "lon", "lat"), *((f"p{k}", 100, -7, *p) for k, p in enumerate(places))])
+    desk.table(
+        "people.csv", [("id", "persons", "old", "lon", "lat"), *((f"p{k}", 100, -7, *p) for k, p in enumerate(places))]
+    )
     desk.tree["population"] = {"points": {"path": "people.csv", "crs": "WGS84"}, "groups": {"65+": "old"}}
 
 
@@ -165,7 +175,7 @@ def _(desk: Desk) -> None:
 
 @case(18, "the file is called density", "told", "", "pop_density_2020.tif", pending="people")
 def _(desk: Desk) -> None:
-    desk.files["pop_density_2020.tif"] = desk._people  # noqa: SLF001 - the same raster under another name
+    desk.files["pop_density_2020.tif"] = desk._people  # the same raster under another name
     desk.tree["population"]["raster"]["path"] = "pop_density_2020.tif"
 
 
@@ -290,7 +300,7 @@ def _(desk: Desk) -> None:
 
 @case(24, "years in the names of the files", "told", "", "2010", "2025", pending="cmp")
 def _(desk: Desk) -> None:
-    desk.files["worldpop_2010.tif"] = desk._people  # noqa: SLF001 - the same raster under another name
+    desk.files["worldpop_2010.tif"] = desk._people  # the same raster under another name
     desk.tree["population"]["raster"]["path"] = "worldpop_2010.tif"
     desk.files["医疗机构2025.csv"] = desk.csv().encode()
     desk.facility_file["path"] = "医疗机构2025.csv"
@@ -299,13 +309,17 @@ def _(desk: Desk) -> None:
 @case(24, "a year of values that is none", "set_aside", "assets.reason.year", "staff.csv", "2", "去年")
 def _(desk: Desk) -> None:
     desk.table("staff.csv", [("机构编号", "执业医师", "年份"), ("001", 3, "去年"), ("002", 4, 2024)])
-    desk.tree["assets"] = [{"path": "staff.csv", "of": "facility", "id": "机构编号", "columns": {"doctors": "执业医师"}}]
+    desk.tree["assets"] = [
+        {"path": "staff.csv", "of": "facility", "id": "机构编号", "columns": {"doctors": "执业医师"}}
+    ]
 
 
 @case(24, "beds of one facility given twice for a year", "refused", "assets.twice", "staff.csv", "2024")
 def _(desk: Desk) -> None:
     desk.table("staff.csv", [("机构编号", "执业医师", "年份"), ("001", 3, 2024), ("001", 4, 2024)])
-    desk.tree["assets"] = [{"path": "staff.csv", "of": "facility", "id": "机构编号", "columns": {"doctors": "执业医师"}}]
+    desk.tree["assets"] = [
+        {"path": "staff.csv", "of": "facility", "id": "机构编号", "columns": {"doctors": "执业医师"}}
+    ]
 
 
 @case(24, "all of one year", "read")

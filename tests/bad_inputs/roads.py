@@ -30,10 +30,10 @@ def _(desk: Desk) -> None:
     desk.tree["roads"]["lines"]["class"] = "技术等级"
 
 
-@case(21, "classes that are not known", "refused", "roads.lines.unknown_class", LINES, "等外路", "kind", "2")
+@case(21, "classes that are not known", "refused", "roads.lines.unknown_class", LINES, "好走的路", "kind", "2")
 def _(desk: Desk) -> None:
     streets = desk.streets()
-    desk.lines([("等外路", s[1]) for s in streets[:2]] + streets[2:])
+    desk.lines([("好走的路", s[1]) for s in streets[:2]] + streets[2:])
 
 
 @case(21, "empty classes and a default", "told", "roads.lines.defaulted", LINES, "2", "residential")
@@ -155,7 +155,10 @@ def _(desk: Desk) -> None:
 
 @case(23, "one town without roads", "told", "", "北河镇", "300", pending="people")
 def _(desk: Desk) -> None:
-    desk.ways = [*only(0, 250, 500, 750, 1000), way((0, 0), (0, 250), (0, 500), (0, 750), (0, 1000), highway="residential")]
+    desk.ways = [
+        *only(0, 250, 500, 750, 1000),
+        way((0, 0), (0, 250), (0, 500), (0, 750), (0, 1000), highway="residential"),
+    ]
 
 
 @case(23, "a road along the border of the county", "told", "", "北河镇", pending="people")

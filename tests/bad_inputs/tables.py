@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import openpyxl
 import shapely
@@ -40,7 +40,14 @@ def _(desk: Desk) -> None:
     text_in(desk, "gbk")
 
 
-@case(1, "a character that only GB18030 has", "told", "inputs.gb18030", CSV, names=(NAMES | {"𠮷岭村"}) - {"东岭村一号卫生室"})
+@case(
+    1,
+    "a character that only GB18030 has",
+    "told",
+    "inputs.gb18030",
+    CSV,
+    names=(NAMES | {"𠮷岭村"}) - {"东岭村一号卫生室"},
+)
 def _(desk: Desk) -> None:
     desk.rows[0]["机构名称"] = "𠮷岭村"
     text_in(desk, "gb18030")
@@ -86,19 +93,42 @@ def _(desk: Desk) -> None:
     desk.rows[2]["机构名称"] = "东岭村".encode().decode("latin-1")
 
 
-@case(1, "a shapefile in GBK without .cpg", "told", "inputs.gb18030_layer", "units.shp", unit_names={v[1] for v in VILLAGES})
+@case(
+    1,
+    "a shapefile in GBK without .cpg",
+    "told",
+    "inputs.gb18030_layer",
+    "units.shp",
+    unit_names={v[1] for v in VILLAGES},
+)
 def _(desk: Desk) -> None:
     desk.units_layer("units.shp", encoding="GBK")
     desk.files["units.cpg"] = lambda path: path.unlink()
 
 
-@case(1, "a .cpg that says GBK over UTF-8", "told", "inputs.layers.cpg_false", "units.shp", "GBK", unit_names={v[1] for v in VILLAGES})
+@case(
+    1,
+    "a .cpg that says GBK over UTF-8",
+    "told",
+    "inputs.layers.cpg_false",
+    "units.shp",
+    "GBK",
+    unit_names={v[1] for v in VILLAGES},
+)
 def _(desk: Desk) -> None:
     desk.units_layer("units.shp", encoding="UTF-8")
     desk.files["units.cpg"] = b"GBK"
 
 
-@case(1, "a .cpg that says UTF-8 over GBK", "told", "inputs.layers.cpg_false", "units.shp", "UTF-8", unit_names={v[1] for v in VILLAGES})
+@case(
+    1,
+    "a .cpg that says UTF-8 over GBK",
+    "told",
+    "inputs.layers.cpg_false",
+    "units.shp",
+    "UTF-8",
+    unit_names={v[1] for v in VILLAGES},
+)
 def _(desk: Desk) -> None:
     desk.units_layer("units.shp", encoding="GBK")
     desk.files["units.cpg"] = b"UTF-8"
@@ -152,12 +182,14 @@ def _(desk: Desk) -> None:
 
 @case(2, "degrees as numbers", "read", names=NAMES)
 def _(desk: Desk) -> None:
-    desk.book([HEADER, *((*list(r.values())[:3], float(r["经度"]), float(r["纬度"]), "公立", 3, "") for r in desk.rows)])
+    desk.book(
+        [HEADER, *((*list(r.values())[:3], float(r["经度"]), float(r["纬度"]), "公立", 3, "") for r in desk.rows)]
+    )
 
 
 @case(2, "identifiers that became dates", "told", "intake.dates", "facilities.xlsx [Sheet]", "机构编号", "3")
 def _(desk: Desk) -> None:
-    desk.book(change=lambda book: book.active.cell(3, 1, datetime.date(2025, 1, 2)) and None)
+    desk.book(change=lambda book: book.active.cell(3, 1, dt.date(2025, 1, 2)) and None)
 
 
 @case(2, "formulas without a value", "told", "intake.formulas", "facilities.xlsx [Sheet]", "3")
@@ -493,7 +525,9 @@ def _(desk: Desk) -> None:
     again(desk, 0)
 
 
-@case(8, "a facility under two identifiers", "set_aside", "facilities.duplicate", CSV, "10", "009", rows=9, facilities=8)
+@case(
+    8, "a facility under two identifiers", "set_aside", "facilities.duplicate", CSV, "10", "009", rows=9, facilities=8
+)
 def _(desk: Desk) -> None:
     again(desk, 0, 机构编号="009")
 
@@ -513,7 +547,15 @@ def _(desk: Desk) -> None:
 def _(desk: Desk) -> None:
     for k, part in enumerate(("", "急诊科", "内科", "体检中心")):
         lon, lat = lonlat(500 + 5 * k, 500)
-        again(desk, 1, 机构编号=f"01{k}", 机构名称=f"小县人民医院{part}", 类别="综合医院", 经度=f"{lon:.7f}", 纬度=f"{lat:.7f}")
+        again(
+            desk,
+            1,
+            机构编号=f"01{k}",
+            机构名称=f"小县人民医院{part}",
+            类别="综合医院",
+            经度=f"{lon:.7f}",
+            纬度=f"{lat:.7f}",
+        )
 
 
 @case(8, "the same name in other widths", "told", "", CSV, "10", pending="people")
@@ -567,7 +609,15 @@ def _(desk: Desk) -> None:
     desk.facility_file["columns"]["type"] = "类型"
 
 
-@case(9, "types explained by an unknown code", "refused", "facilities.unknown_type", CSV, "village_clinik", "village_clinic")
+@case(
+    9,
+    "types explained by an unknown code",
+    "refused",
+    "facilities.unknown_type",
+    CSV,
+    "village_clinik",
+    "village_clinic",
+)
 def _(desk: Desk) -> None:
     desk.facility_file["types"] = {"村卫生室": "village_clinik"}
 
@@ -640,11 +690,21 @@ def _(desk: Desk) -> None:
     desk.rows[0]["机构编号"] = "\t001 "
 
 
-@case(10, "codes whose zeros are lost against those of the units", "set_aside", "matching.no_code", "people.csv", "70406100201")
+@case(
+    10,
+    "codes whose zeros are lost against those of the units",
+    "set_aside",
+    "matching.no_code",
+    "people.csv",
+    "70406100201",
+)
 def _(desk: Desk) -> None:
     for unit in desk.units:
         unit["code"] = "0" + unit["code"][1:]
-    desk.table("people.csv", [("code", "人口"), *((u["code"].lstrip("0") if k < 1 else u["code"], 100) for k, u in enumerate(desk.units))])
+    desk.table(
+        "people.csv",
+        [("code", "人口"), *((u["code"].lstrip("0") if k < 1 else u["code"], 100) for k, u in enumerate(desk.units))],
+    )
     desk.tree["population"] = {"table": {"path": "people.csv", "id": "code"}}
 
 
@@ -655,7 +715,9 @@ def _(desk: Desk) -> None:
     desk.units_layer("units.gpkg")
 
 
-@case(10, "eighteen digits as decimal numbers of a GeoPackage", "told", "inputs.layers.lost_digits", "units.gpkg", "code")
+@case(
+    10, "eighteen digits as decimal numbers of a GeoPackage", "told", "inputs.layers.lost_digits", "units.gpkg", "code"
+)
 def _(desk: Desk) -> None:
     for k, unit in enumerate(desk.units):
         unit["code"] = 370406197001011234.0 + 1000 * k
