@@ -59,7 +59,11 @@ class Kind:
 def toml(value: Any) -> str:
     """Return a value as TOML on one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {toml(one)}" for key, one in value.items()) + " }"
+        return (
+            "{ "
+            + ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {toml(one)}" for key, one in value.items())
+            + " }"
+        )
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
@@ -114,7 +118,9 @@ def _kml(desk: Any) -> None:
         for u in desk.units
     )
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Folder><name>x</name>\n'
-    desk.files["units.kml"] = (head + marks.replace("<Placemark>", "\n<Placemark>") + "\n</Folder></Document></kml>\n").encode()
+    desk.files["units.kml"] = (
+        head + marks.replace("<Placemark>", "\n<Placemark>") + "\n</Folder></Document></kml>\n"
+    ).encode()
     desk.tree["area"]["units"] = {"path": "units.kml", "id": "code", "name": "name"}
 
 
@@ -158,7 +164,9 @@ def _graphml(desk: Any) -> None:
     for k, one in enumerate(desk.ways, start=1):
         for a, b in zip(one.nodes, one.nodes[1:], strict=False):
             data = f'<data key="osmid">{k}</data><data key="highway">residential</data><data key="length">500.0</data>'
-            lines += [f'<edge source="{number[p]}" target="{number[q]}" id="0">{data}</edge>' for p, q in ((a, b), (b, a))]
+            lines += [
+                f'<edge source="{number[p]}" target="{number[q]}" id="0">{data}</edge>' for p, q in ((a, b), (b, a))
+            ]
     desk.files["roads.graphml"] = "\n".join([*lines, "</graph></graphml>", ""]).encode()
     desk.tree["roads"] = {"graphml": "roads.graphml"}
 
@@ -210,7 +218,18 @@ def doubled(content: bytes, rng: random.Random) -> bytes:
 
 def inserted(content: bytes, rng: random.Random) -> bytes:
     at = rng.choice([0, len(content), rng.randrange(len(content) + 1)])
-    more = rng.choice([b"\x00", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1b[2J", b"\x1a", b"\x80\xff", b"\x00" * 4096, rng.choice(HOSTILE).encode()])
+    more = rng.choice(
+        [
+            b"\x00",
+            b"\xef\xbb\xbf",
+            b"\xff\xfe",
+            b"\x1b[2J",
+            b"\x1a",
+            b"\x80\xff",
+            b"\x00" * 4096,
+            rng.choice(HOSTILE).encode(),
+        ]
+    )
     return content[:at] + more + content[at:]
 
 
@@ -282,14 +301,31 @@ def json_edit(content: bytes, rng: random.Random) -> bytes:
             if isinstance(at[key], (dict, list)) and at[key] and rng.random() < 0.8:
                 at = at[key]
                 continue
-            at[key] = rng.choice([None, [], {}, 1e308, -1, True, "x", [[[]]], float("nan"), 10**30, rng.choice(HOSTILE), {"type": "Point"}])
+            at[key] = rng.choice(
+                [
+                    None,
+                    [],
+                    {},
+                    1e308,
+                    -1,
+                    True,
+                    "x",
+                    [[[]]],
+                    float("nan"),
+                    10**30,
+                    rng.choice(HOSTILE),
+                    {"type": "Point"},
+                ]
+            )
             break
     return json.dumps(tree).encode()
 
 
 def xml_edit(content: bytes, rng: random.Random) -> bytes:
     head, mark, rest = content.partition(b"?>")
-    lol = b'<!DOCTYPE x [<!ENTITY lol "lol"><!ENTITY l2 "&lol;&lol;&lol;&lol;"><!ENTITY e SYSTEM "file:///etc/passwd">]>'
+    lol = (
+        b'<!DOCTYPE x [<!ENTITY lol "lol"><!ENTITY l2 "&lol;&lol;&lol;&lol;"><!ENTITY e SYSTEM "file:///etc/passwd">]>'
+    )
     choice = rng.randrange(5)
     if choice == 0:
         return head + mark + lol + rest
@@ -298,8 +334,12 @@ def xml_edit(content: bytes, rng: random.Random) -> bytes:
     if choice == 2:
         return head + mark + b"<a>" * rng.choice([300, 100_000]) + rest
     if choice == 3:
-        return re.sub(rb'"[^"]*"', lambda m: b'"' + rng.choice(HOSTILE).encode() + b'"' if rng.random() < 0.02 else m[0], content)
-    return content.replace(b"UTF-8", rng.choice([b"UTF-16", b"utf-7", b"x-nothing", b"EBCDIC-CP-US"])).replace(b"utf-8", b"utf-16")
+        return re.sub(
+            rb'"[^"]*"', lambda m: b'"' + rng.choice(HOSTILE).encode() + b'"' if rng.random() < 0.02 else m[0], content
+        )
+    return content.replace(b"UTF-8", rng.choice([b"UTF-16", b"utf-7", b"x-nothing", b"EBCDIC-CP-US"])).replace(
+        b"utf-8", b"utf-16"
+    )
 
 
 def zip_edit(content: bytes, rng: random.Random) -> bytes:
@@ -382,7 +422,9 @@ def head_edit(content: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.choice([1, 2, 4])):
         if len(changed) >= 8:
             at = rng.randrange(min(len(changed), 120) - 4)
-            struct.pack_into(rng.choice(["<i", ">i"]), changed, at, rng.choice([0, 1, -1, 2**31 - 1, -(2**31), 100, 1000]))
+            struct.pack_into(
+                rng.choice(["<i", ">i"]), changed, at, rng.choice([0, 1, -1, 2**31 - 1, -(2**31), 100, 1000])
+            )
     return bytes(changed)
 
 

@@ -357,4 +357,6 @@ def _broken_layer(path: Path, file: str, detail: str) -> Problem:
             json.loads(path.read_text(encoding="utf-8-sig"))
         except json.JSONDecodeError as error:
             return problem("inputs.not_json", file=file, line=error.lineno, column=error.colno, detail=error.msg)
+        except RecursionError:
+            return problem("intake.deep_json", file=file)
     return problem("inputs.not_layer", file=file, detail=detail)
