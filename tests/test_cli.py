@@ -20,9 +20,11 @@ from servicecircle import __version__
 from servicecircle.analysis.finding import Finding
 from servicecircle.cli import app
 from servicecircle.console import STAGES
+from servicecircle.doctor.finding import Report
 from servicecircle.errors import InternalError, StudyError, problem
 from servicecircle.standards.kinds import STANDARD
 from servicecircle.text import say
+from servicecircle.text.codes import code_of
 
 GOOD = """
 [study]
@@ -131,7 +133,7 @@ def flow(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     flow_module, publish_module = ModuleType("servicecircle.flow"), ModuleType("servicecircle.outputs.publish")
     flow_module.run = run  # type: ignore[attr-defined]
-    flow_module.check = lambda study: SimpleNamespace(problems=given.problems, notices=given.notices)  # type: ignore[attr-defined]
+    flow_module.check = lambda study, *, progress: Report(tuple(given.problems), tuple(given.notices))  # type: ignore[attr-defined]
     flow_module.explain = lambda study, *, unit, criterion: [f"{unit} {criterion}", "第二行"]  # type: ignore[attr-defined]
     publish_module.publish, publish_module.hold = publish, Hold  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "servicecircle.flow", flow_module)
@@ -193,7 +195,8 @@ def test_language_by_option_before_or_after_the_command_and_by_the_study(typo: P
 def test_a_line_break_or_escape_out_of_a_file_is_shown_not_obeyed(study: Path, flow: SimpleNamespace) -> None:
     flow.problems = (problem("study.missing", file="a\x1b[31m\nb"),)
     answer = call("check", study)
-    assert answer.stderr.splitlines()[1] == say("zh", "study.missing", file="a\\x1b[31m\\nb")
+    told = answer.stderr.splitlines()[-2]
+    assert told.endswith(say("zh", "study.missing", file="a\\x1b[31m\\nb"))
 
 
 @pytest.mark.parametrize(
@@ -216,8 +219,12 @@ def test_check_without_problems(study: Path, flow: SimpleNamespace) -> None:
     flow.notices = (problem("study.missing", file="notice"),)
     answer = call("check", study)
     assert answer.exit_code == 0
-    assert answer.stdout == say("zh", "cli.checked", study=str(study)) + "\n"
-    assert answer.stderr.splitlines() == ["1 条提示：", say("zh", "study.missing", file="notice")]
+    page = study.parent / "maps" / "试验-check" / "check.html"
+    assert answer.stdout.splitlines() == [say("zh", "cli.checked", study=str(study)), str(page)]
+    assert page.is_file()
+    *_, told, count = answer.stderr.splitlines()
+    assert told == f"请核对 {code_of('study.missing')} {say('zh', 'study.missing', file='notice')}"
+    assert count.startswith("共 1 条：不能计算 0")
 
 
 def test_check_json_is_one_document(study: Path, typo: Path, flow: SimpleNamespace) -> None:
@@ -231,9 +238,8 @@ def test_check_json_is_one_document(study: Path, typo: Path, flow: SimpleNamespa
     broken = json.loads(call("check", typo, "--json").stdout)
     assert len(broken["problems"]) >= 3
     flow.problems = ()
-    assert json.loads(call("check", study, "--json").stdout) == {
-        "ok": True, "exit_code": 0, "command": "check", "study": str(study), "problems": [], "notices": [],
-    }  # fmt: skip
+    clean = json.loads(call("check", study, "--json").stdout)
+    assert (clean["ok"], clean["exit_code"], clean["problems"], clean["findings"]) == (True, 0, [], [])
 
 
 # --- run -----------------------------------------------------------------------------------------------------------------

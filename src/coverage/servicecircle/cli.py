@@ -8,7 +8,6 @@ Sentences for the user go to stderr, results to stdout. Heavy libraries load ins
 from __future__ import annotations
 
 import difflib
-import shlex
 import signal
 import sys
 import webbrowser
@@ -19,16 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from servicecircle import __version__
-from servicecircle.console import Language, Progress, Session, Terminated, jsonable, one_line, open_session
+from servicecircle.console import Language, Progress, Session, Terminated, one_line, open_session
 from servicecircle.errors import UsageError, problem
 from servicecircle.text import say, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
     from types import FrameType
 
     from servicecircle.doctor.finding import Report
-    from servicecircle.results import CriterionSummary, Results
     from servicecircle.standards.findings import PlanFinding
     from servicecircle.standards.model import Standard
     from servicecircle.standards.printed import PrintedPlan
@@ -90,6 +87,16 @@ PrintedOption = Annotated[
 PopulationOption = Annotated[
     list[str] | None,
     _option("--population", metavar="NAME=N", text="已知人口，如 registered=372034，可重复。 A known population."),
+]
+StudyFileOption = Annotated[
+    Path | None,
+    _option("--study", metavar="FILE", text="重算 run.json 时研究文件的位置。 Where the study file of a run.json is."),
+]
+OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="旧的结果文件夹。 Output folder of the old run.")]
+NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="新的结果文件夹。 Output folder of the new run.")]
+ChangesOption = Annotated[
+    Path | None,
+    _option("-o", "--output", metavar="DIR", text="写出 changes.csv 和 changes.json。 Folder for both lists."),
 ]
 StandardArgument = Annotated[str, typer.Argument(metavar="ID", help="标准编号，如 shanting/S01。 Id of a standard.")]
 
@@ -214,34 +221,33 @@ def run(
     study: StudyArgument,
     output: OutputOption = None,
     open_: OpenOption = False,
+    study_file: StudyFileOption = None,
     as_json: JsonOption = False,
     lang: LangOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """计算并写出地图、缺口清单和选址；最后一行是 start.html 的路径。 Compute and write map, gap list and sites."""
+    """计算并写出地图、缺口清单和选址；最后一行是 start.html 的路径。 Compute and write map, gap list and sites.
+
+    研究文件处写 run.json 则按记录重算并核对。 With a run.json in place of the study, its run is repeated and compared.
+    """
     with open_session(ctx, lang=lang, debug=debug, study=study, as_json=as_json) as session:
         session.record |= {"command": "run", "study": str(study)}
+        from servicecircle.console.runs import print_run, repeat, run_and_publish, run_record
+
+        if study.name == "run.json":
+            repeat(study, study_file, output, session)
+            return
+        if study_file is not None:
+            raise UsageError(problem("rerun.study_only"))
         loaded = _load(study, session)
         folder = output or loaded.path.parent / "maps" / loaded.path.stem
-        results, start = _run_and_publish(loaded, folder, session)
-        session.record |= _run_record(results, start)
+        results, start = run_and_publish(loaded, folder, session)
+        session.record |= run_record(results, start)
         if not as_json:
-            _print_run(results, session)
+            print_run(results, session)
             typer.echo(str(start))
         if open_:
             webbrowser.open(start.resolve().as_uri())
-
-
-def _run_and_publish(study: Study, folder: Path, session: Session) -> tuple[Results, Path]:
-    from servicecircle.flow import run as run_study
-    from servicecircle.outputs.publish import hold, publish
-
-    # The folder is held before the work begins: another run in it, or strangers' files, are told at once.
-    with hold(folder) as held, Progress(session) as progress:
-        results = run_study(study, progress=progress)
-        progress("write")
-        command = shlex.join(["servicecircle", *sys.argv[1:]])
-        return results, publish(results, folder, command=command, log_lines=tuple(session.log), held=held)
 
 
 def _load(path: Path, session: Session) -> Study:
@@ -252,65 +258,6 @@ def _load(path: Path, session: Session) -> Study:
     if study.outputs.language == session.language:
         return study
     return study.model_copy(update={"outputs": study.outputs.model_copy(update={"language": session.language})})
-
-
-def _run_record(results: Results, start: Path) -> dict[str, Any]:
-    from servicecircle.outputs.scorecard import scorecard
-
-    return {
-        "folder": str(start.parent),
-        "start": str(start),
-        "criteria": [_summary_record(item) for item in results.summaries],
-        "scorecard": [_row_record(row) for row in scorecard(results).to_dict("records")],
-        "gaps": len(results.gaps),
-        "sites": len(results.sites),
-        "set_aside": len(results.set_aside),
-        "notices": [one_line(line) for line in results.notices],
-    }
-
-
-#: Fields of a CriterionSummary that ``run --json`` prints.
-_SUMMARY = "state persons covered_persons share_covered units units_short verdict assumed_verdict".split()
-
-
-def _summary_record(item: CriterionSummary) -> dict[str, Any]:
-    return {"criterion": item.criterion.key} | {name: jsonable(getattr(item, name)) for name in _SUMMARY}
-
-
-#: Columns of the scorecard that ``run --json`` prints.
-_ROW = "place row ids state verdict value_text target_text short_text".split()
-
-
-def _row_record(row: Mapping[Hashable, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _ROW}
-
-
-def _print_run(results: Results, session: Session) -> None:
-    """Print one line per criterion and one of the scorecard on stdout, and the notices on stderr."""
-    from servicecircle.outputs.scorecard import verdict_counts
-    from servicecircle.standards.wording import missing_text
-
-    for item in results.summaries:
-        share = "-" if item.share_covered is None else f"{item.share_covered:.1%}"
-        key = "summary" if item.state == "computed" else "summary_no_data"
-        values = {
-            "criterion": item.criterion.key,
-            "title": item.criterion.standard.title.in_language(session.language),
-            "share": share,
-            "covered": f"{item.covered_persons:,.0f}",
-            "persons": f"{item.persons:,.0f}",
-            "short": item.units_short,
-            "units": item.units,
-            "missing": missing_text(item.missing, session.language),
-        }
-        typer.echo(one_line(session.say(key, **values)))
-    counts = verdict_counts(results)
-    verdicts = (f"{say(session.language, f'tables.word.{verdict}')} {count}" for verdict, count in counts.items())
-    typer.echo(session.say("summary_rows", rows=sum(counts.values()), verdicts=", ".join(verdicts)))
-    if results.notices:
-        session.tell(session.say("notices", count=len(results.notices)))
-        for line in results.notices:
-            session.tell(line)
 
 
 @app.command()
@@ -356,6 +303,24 @@ def explain(
 
         for line in explain_unit(loaded, unit=unit, criterion=criterion):
             typer.echo(one_line(line))
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    old: OldArgument,
+    new: NewArgument,
+    output: ChangesOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """比较两次运行：哪些单元和人口变了、因为什么。 Compare two runs: units and people that changed, and why."""
+    with open_session(ctx, lang=lang, debug=debug, study=new / "run.json", as_json=as_json) as session:
+        session.record |= {"command": "compare", "problems": [], "notices": []}
+        from servicecircle.console.runs import tell_changes
+
+        tell_changes(old, new, output, session)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from servicecircle.standards.model import Covering
 from servicecircle.standards.modes import standard_modes
 from servicecircle.standards.vocabulary import facility_types
 from servicecircle.standards.wording import missing_text
+from servicecircle.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +132,7 @@ def _unanswerable(study: Study, standards: tuple[Standard, ...], inputs: Inputs)
 def check(study: Study, *, progress: Stage = _silent) -> Report:
     """Read everything, place people and facilities, and return all that is wrong or doubtful; nothing is judged."""
     from servicecircle.doctor.finding import Report
-    from servicecircle.doctor.looks import INPUT_LOOKS, WORLD_LOOKS
+    from servicecircle.doctor.looks import look_at_inputs, look_at_world
 
     progress("read")
     standards, gathered, problems = _survey(study)
@@ -139,14 +140,14 @@ def check(study: Study, *, progress: Stage = _silent) -> Report:
     notices = [*gathered.notices, *_missing_groups(study, criteria)]
     inputs = gathered.inputs
     if inputs is not None:
-        notices += [one for look in INPUT_LOOKS for one in look(study, inputs)]
+        notices += look_at_inputs(study, inputs)
         try:
-            prepared = _placed(study, standards, inputs, progress)
+            prepared = _placed(study, standards, inputs, progress, ranges=False)
         except StudyError as error:
             problems += [one for one in error.problems if one not in problems]
         else:
-            notices += [*_calibration(prepared), *(one for look in WORLD_LOOKS for one in look(prepared))]
-    return Report(tuple(problems), tuple(notices), gathered.set_aside)
+            notices += [*_calibration(prepared), *look_at_world(prepared)]
+    return Report(tuple(problems), tuple(notices), gathered.set_aside, gathered.rows)
 
 
 def _missing_groups(study: Study, criteria: tuple[Criterion, ...]) -> list[Problem]:
@@ -180,11 +181,13 @@ def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
     """
     progress("read")
     standards, inputs = read(study)
-    return _placed(study, standards, inputs, progress)
+    return _placed(study, standards, inputs, progress, ranges=study.ranges.enabled)
 
 
-def _placed(study: Study, standards: tuple[Standard, ...], inputs: Inputs, progress: Stage) -> Prepared:
-    """Put people, facilities and roads together."""
+def _placed(
+    study: Study, standards: tuple[Standard, ...], inputs: Inputs, progress: Stage, *, ranges: bool
+) -> Prepared:
+    """Put people, facilities and roads together; for ``ranges`` with the modes that no criterion names."""
     from servicecircle.analysis import build
     from servicecircle.analysis.stages import Prepared
 
@@ -194,7 +197,7 @@ def _placed(study: Study, standards: tuple[Standard, ...], inputs: Inputs, progr
     ground = build.build_ground(study, inputs, criteria, modes)
     progress("network")
     # the ranges ask for modes that no criterion names; what is judged knows nothing of them
-    every = build.changed_modes(study, standard_modes()) if study.ranges.enabled else modes
+    every = build.changed_modes(study, standard_modes()) if ranges else modes
     network = build.build_network_of(study, inputs, ground, every)
     wide, finder = build.build_world(study, inputs, ground, network, every)
     return Prepared(study, standards, criteria, inputs, ground, wide.with_modes(modes), finder, wide)
@@ -236,8 +239,12 @@ def run(study: Study, *, progress: Stage | None = None) -> Results:
     prepared = prepare(study, progress=progress)
     judged = judge(prepared, progress=progress)
     from servicecircle.assemble import assemble
+    from servicecircle.doctor.looks import warnings
 
-    return assemble(prepared, judged, progress)
+    results = assemble(prepared, judged, progress)
+    # who runs without a check reads at least what probably makes a figure wrong, before everything else
+    told = [sentence(study.outputs.language, one) for one in warnings(prepared)]
+    return replace(results, notices=(*told, *results.notices))
 
 
 def explain(study: Study, *, unit: str, criterion: str) -> list[str]:

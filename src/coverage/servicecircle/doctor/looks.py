@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from servicecircle.doctor import duplicates, roads, shift, written
+from servicecircle.doctor.finding import harm_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -20,7 +23,31 @@ if TYPE_CHECKING:
     WorldLook: TypeAlias = Callable[[Prepared], Iterable[Problem]]
 
 #: Looks at the files alone.
-INPUT_LOOKS: tuple[InputLook, ...] = ()
+INPUT_LOOKS: tuple[InputLook, ...] = (
+    shift.suspect_shift,
+    *(duplicates.look_near, duplicates.look_departments, duplicates.look_piled, duplicates.look_types),
+    *(written.look_numbers, written.look_decimals, written.look_codes),
+    *(roads.look_classes, roads.look_speeds, roads.look_ids),
+)
 
 #: Looks at people, facilities and roads once they are placed and attached.
-WORLD_LOOKS: tuple[WorldLook, ...] = ()
+WORLD_LOOKS: tuple[WorldLook, ...] = (
+    *(roads.look_pieces, roads.look_apart, roads.look_traps, roads.look_sparse, roads.look_no_road),
+    *(roads.look_far, roads.look_walls, roads.look_detours),
+)
+
+
+def look_at_inputs(study: Study, inputs: Inputs) -> list[Problem]:
+    """Return what all looks at the files find."""
+    return [one for look in INPUT_LOOKS for one in look(study, inputs)]
+
+
+def look_at_world(prepared: Prepared) -> list[Problem]:
+    """Return what all looks at the placed people, facilities and roads find."""
+    return [one for look in WORLD_LOOKS for one in look(prepared)]
+
+
+def warnings(prepared: Prepared) -> list[Problem]:
+    """Return what the looks find that probably makes a figure wrong: a run says it too."""
+    found = (*look_at_inputs(prepared.study, prepared.inputs), *look_at_world(prepared))
+    return [one for one in found if harm_of(one.key) == "wrong"]

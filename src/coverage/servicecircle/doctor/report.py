@@ -13,13 +13,14 @@ from jinja2 import Environment, Template
 
 from servicecircle.doctor.finding import HARMS
 from servicecircle.errors import StudyError, problem
+from servicecircle.inputs.correction_file import corrections_template
 from servicecircle.outputs.folder import put
 from servicecircle.outputs.record import RECORD, TOOL
 from servicecircle.outputs.start import LANG, POLICY
 from servicecircle.text.text import say, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from servicecircle.doctor.finding import Finding, Report
@@ -45,8 +46,21 @@ def write_report(report: Report, study: Study, folder: Path) -> Path:
         raise StudyError(problem("doctor.results_folder", folder=str(folder)))
     folder.mkdir(parents=True, exist_ok=True)
     put(folder / RECORDS, record_bytes(report, study))
+    put(folder / TEMPLATE, corrections_template(_to_correct(report, study.outputs.language)))
     put(folder / PAGE, page(report, study).encode())
     return folder / PAGE
+
+
+def _to_correct(report: Report, language: str) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield a line of the corrections template for each cell a finding is about: of two coordinates one each."""
+    for one in report.findings:
+        if one.harm == "note" or not (one.file and one.row.isdigit()):
+            continue
+        source = f"{one.file} [{one.layer}]" if one.layer else one.file
+        columns, values = one.column.split(", "), one.value.split(", ")
+        pairs = zip(columns, values, strict=True) if len(columns) == len(values) else [(one.column, one.value)]
+        for column, value in pairs:
+            yield source, f"row {one.row}", column, value, sentence(language, one.problem)
 
 
 def records(report: Report, language: str) -> list[dict[str, Any]]:
@@ -117,31 +131,35 @@ def page(report: Report, study: Study) -> str:
 def _part(harm: str, findings: Iterable[Finding], language: str) -> dict[str, Any]:
     """Return one section of the page: findings of one harm, in groups of one kind in one file."""
     mine = [one for one in findings if one.harm == harm]
-    groups = []
-    for (file, layer, _), some in groupby(mine, key=lambda one: (one.file, one.layer, one.code)):
-        lines = [_line(one, language) for one in some]
-        more = len(lines) - SHOWN
-        groups.append(
-            {
-                "file": file or say(language, "doctor.whole_study"),
-                "layer": layer,
-                "shown": lines[:SHOWN],
-                "folded": lines[SHOWN:],
-                "more": say(language, "doctor.more", count=more) if more > 0 else "",
-            }
-        )
+    places = [
+        {
+            "name": f"{file} [{layer}]" if layer else file or say(language, "doctor.whole_study"),
+            "kinds": [_kind(list(some), language) for _, some in groupby(found, key=lambda one: one.code)],
+        }
+        for (file, layer), found in groupby(mine, key=lambda one: (one.file, one.layer))
+    ]
     return {
         "harm": harm,
         "title": say(language, f"doctor.harm.{harm}"),
         "says": say(language, f"doctor.meaning.{harm}"),
         "style": STYLES[harm],
-        "groups": groups,
+        "places": places,
     }
+
+
+def _kind(some: list[Finding], language: str) -> dict[str, Any]:
+    """Return findings of one kind in one file: the first ones, and the others folded."""
+    lines = [_line(one, language) for one in some]
+    more = say(language, "doctor.more", count=len(lines) - SHOWN)
+    return {"shown": lines[:SHOWN], "folded": lines[SHOWN:], "more": more}
 
 
 def _line(one: Finding, language: str) -> dict[str, str]:
     """Return one line of the page; what the sentence already says is not said beside it."""
     text = sentence(language, one.problem)
+    # the heading names the file already
+    for sign in ("：", ": "):
+        text = text.removeprefix(f"{one.file} [{one.layer}]{sign}" if one.layer else f"{one.file}{sign}")
     where = [say(language, "doctor.row", row=one.row)] if one.row else []
     beside = [part for part in (one.id, one.column, one.value) if part and part not in text]
     return {"where": " ".join(where), "text": text, "beside": " · ".join(beside), "code": one.code}

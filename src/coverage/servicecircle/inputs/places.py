@@ -20,7 +20,7 @@ from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import Table, to_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -279,27 +279,45 @@ def locate_shapes(
     if table.geometry is None:
         raw = _columns_of(table, columns)
         return nothing, _judge(table, source, labels, raw, reference(table, source, raw.columns), (box, False))
-    cleaned, drawn = _cleaned(table.geometry)
+    cleaned, drawn, change = _cleaned(table.geometry)
+    if change:
+        table = replace(table, notices=(*table.notices, _repaired(table, change)))
     table = replace(table, geometry=cleaned)
     ref = reference(table, source)
     raw = replace(_points_of(table), approximated=0)
     return _judge_shapes(table, source, labels, np.where(drawn, cleaned, nothing), raw, ref, (box, False))
 
 
-def _cleaned(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    """Return shapes made valid, of one kind and in one order of vertices, and which are more than one point."""
+def _repaired(table: Table, change: Mapping[int, float]) -> Problem:
+    """Return what is told of shapes that were made valid, the largest change of area first."""
+    worst = sorted(change, key=lambda k: (-change[k], k))
+    rows = some(f"{table.rows[k]} ({change[k]:.4%})" for k in worst)
+    return problem(
+        "units.shapes_repaired", file=table.place, count=len(change), rows=rows, method="make_valid (structure)"
+    )
+
+
+def _cleaned(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_], dict[int, float]]:
+    """Return shapes made valid, of one kind and in one order of vertices, and which are more than one point.
+
+    Also how much the area of each repaired one changed, as a share of the larger of both areas, by position.
+    """
     shapes = np.asarray(shapely.force_2d(shapes), dtype=object)
     point = np.isin(shapely.get_type_id(shapes), (shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT))
     one_point = point & (shapely.get_num_geometries(shapes) <= 1)
     drawn = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes) | one_point)
+    change: dict[int, float] = {}
     for row in np.flatnonzero(drawn).tolist():
         if not np.isfinite(shapely.get_coordinates(shapes[row])).all():
             continue
         if not shapely.is_valid(shapes[row]):
             # a polygon without area collapses to the line or point it is
+            before = float(shapely.area(shapes[row]))
             shapes[row] = shapely.make_valid(shapes[row], method="structure", keep_collapsed=True)
+            after = float(shapely.area(shapes[row]))
+            change[row] = abs(after - before) / (max(before, after) or 1.0)
         shapes[row] = shapely.normalize(_of_one_kind(shapes[row]))
-    return shapes, drawn & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT)
+    return shapes, drawn & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT), change
 
 
 def _of_one_kind(shape: shapely.Geometry) -> shapely.Geometry:

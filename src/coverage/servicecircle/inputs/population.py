@@ -20,9 +20,11 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo import crs as gates
 from servicecircle.geo.grid import Grid, Surface
 from servicecircle.inputs import columns as pick
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.groups import grid_problems, group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.places import SERVICES, locate, place_problems
 from servicecircle.inputs.problems import collect, duplicate_ids, some
+from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, require_file, to_numbers
 
@@ -63,6 +65,8 @@ class RasterPeople:
         Always empty: a raster has no rows.
     groups : mapping of str to float64 array (rows, columns)
         People of each group per cell, on the same grid; NaN where its file holds no valid value.
+    rows : tuple of RowCount
+        Always empty.
     """
 
     surface: Surface
@@ -72,6 +76,7 @@ class RasterPeople:
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...] = ()
     groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    rows: tuple[RowCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,8 @@ class PointPeople:
         Rows without a place or without a number of people.
     groups : mapping of str to float64 array (rows,)
         People of each group, rows as in the frame; NaN where a cell holds no number.
+    rows : tuple of RowCount
+        What became of the rows of the file.
     """
 
     frame: pd.DataFrame
@@ -99,9 +106,10 @@ class PointPeople:
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...]
     groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    rows: tuple[RowCount, ...] = ()
 
 
-def read_population(study: Study) -> RasterPeople | PointPeople:
+def read_population(study: Study, *, corrections: Corrections = NO_CORRECTIONS) -> RasterPeople | PointPeople:
     """Read the population of a study, as a raster or as points, whichever the study names.
 
     Raises
@@ -115,7 +123,9 @@ def read_population(study: Study) -> RasterPeople | PointPeople:
     if given.raster is not None:
         return _raster_people(study, given.raster)
     if given.points is not None:
-        return _read_points(study.locate(given.points.path), given.points, given.group_columns)
+        path = study.locate(given.points.path)
+        table = corrections.apply(read_table(path, given.points.layer, file=given.points.path))
+        return _read_points(path, given.points, table, given.group_columns)
     raise StudyError(problem("study.rule.one_population"))  # the schema refuses this before
 
 
@@ -273,8 +283,7 @@ def _undeclared(values: NDArray[np.float64], dtype: np.dtype[Any]) -> Iterator[t
             yield str(limits.max), values == float(limits.max)
 
 
-def _read_points(path: Path, source: PersonPoints, columns: Mapping[str, str]) -> PointPeople:
-    table = read_table(path, source.layer, file=source.path)
+def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mapping[str, str]) -> PointPeople:
     problems: list[Problem] = []
     ids = np.full(len(table.cells), "", dtype=object)
     texts = ids
@@ -324,7 +333,8 @@ def _read_points(path: Path, source: PersonPoints, columns: Mapping[str, str]) -
         notices.append(problem("population.unplaced", file=table.place, persons=unplaced, count=len(places.set_aside)))
     for name, group in groups.items():
         notices += group_notices(table.place, name, frame["persons"].to_numpy(dtype=float), group)
-    return PointPeople(frame, path, total, tuple(notices), (*places.set_aside, *left), groups)
+    lost = (*places.set_aside, *left)
+    return PointPeople(frame, path, total, tuple(notices), lost, groups, (account(table, frame["row"], lost),))
 
 
 def negative_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:

@@ -42,12 +42,13 @@ SECTIONS = (
     "compare",
     "rerun",
     "doctor",
+    "written",
 )
 #: Parts of them that hold words of a sentence or a page, not messages.
 WORDS = re.compile(
     r"inputs\.meaning|assets\.(of|unit)|units\.class|standards\.(limit|per|clause|missing|plan|status|level|basis|demand)"
     r"|tables\.(remedy|role|sheet|where|unit|rounding|word|style|header|meaning|text)|starter\.comment"
-    r"|cli\.(stage|show|compare)|flow\.compass|roads\.source|doctor\.(?!results_folder|no_code)"
+    r"|shift\.(?!undeclared|declared)|cli\.(stage|show|compare)|flow\.compass|doctor\.(?!results_folder|no_code)"
 )
 CODE = re.compile(r"(?:SC-?)?(\d{4})", re.IGNORECASE)
 

@@ -176,12 +176,17 @@ def _os_error(error: OSError) -> ServiceCircleError:
 
 
 def _study_language(path: Path | None) -> str:
-    """Return the language a study file asks for, also of one that breaks the schema; else ``zh``."""
+    """Return the language a study file or a record (``run.json``) asks for, also of a broken one; else ``zh``."""
     if path is None:
         return "zh"
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):  # load_study says what is wrong; here only the language of that sentence is sought
+        text = path.read_text(encoding="utf-8-sig")
+        tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError, RecursionError):
+        return "zh"  # its reader says what is wrong; here only the language of that sentence is sought
+    if path.suffix == ".json":
+        tree = tree.get("study") if isinstance(tree, dict) else None
+    if not isinstance(tree, dict):
         return "zh"
     outputs = tree.get("outputs")
     language = outputs.get("language") if isinstance(outputs, dict) else None
