@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 from servicecircle.errors import Problem, StudyError
 from servicecircle.flow import check
 from servicecircle.inputs.gather import Inputs, gather
+from servicecircle.inputs.population import PointPeople
+from servicecircle.inputs.tables import read_table
+from servicecircle.study import Study
 from servicecircle.text import sentence
 from tests.bad_inputs.desk import Desk
 
+DEEP = os.environ.get("SERVICECIRCLE_DEEP") == "1"
 FAMILIES = {
     1: "encodings",
     2: "workbooks",
@@ -143,6 +148,20 @@ def _texts(one: Problem) -> tuple[str, str]:
     return sentence("zh", one), sentence("en", one)
 
 
+def nothing_is_lost(study: Study) -> None:
+    """Assert that every row of the facility and unit files is used or set aside, none of them both."""
+    inputs = gather(study)
+    aside = [(row.file, row.row) for row in inputs.set_aside]
+    used = {spec.path: set(inputs.facilities.frame.query("source == @spec.path")["row"]) for spec in study.facilities}
+    if isinstance(inputs.population, PointPeople) and study.population.points is not None:
+        used[study.population.points.path] = set(inputs.population.frame["row"])
+    for spec in (*study.facilities, *filter(None, [study.population.points])):
+        rows = set(read_table(study.locate(spec.path), spec.layer).rows.tolist())
+        left = {row for file, row in aside if file == spec.path}
+        # a cell that is no number is set aside while its row is used
+        assert used[spec.path] | left == rows, (spec.path, rows - used[spec.path] - left)
+
+
 def judge(one: Case, desk: Desk) -> None:
     """Assert that a case ends as it must."""
     one.spoil(desk)
@@ -157,6 +176,8 @@ def judge(one: Case, desk: Desk) -> None:
             if s.sort == sort and one.key in ("", s.key) and all(word in text for word in one.words for text in s.texts)
         ]  # fmt: skip
         assert fitting, (one.key, one.words, said)
+    if DEEP and study is not None and not refused:
+        nothing_is_lost(study)
     if one.reads or one.rows is not None:
         inputs = gather(study)
         found = {name: MEASURES[name](inputs) for name in one.reads}

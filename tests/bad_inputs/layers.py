@@ -53,7 +53,7 @@ def _(desk: Desk) -> None:
 
 @case(11, "a polygon without area", "set_aside", "units.no_area", UNITS, "4", LAST, units=3)
 def _(desk: Desk) -> None:
-    desk.units[3]["geometry"] = ring((1000, 1000), (2000, 2000), (1500, 1500))
+    desk.units[3]["geometry"] = ring((1000, 1000), (2000, 1000), (1000, 1000), (2000, 1000))
 
 
 @case(11, "a unit of two parts", "read", units=4)
@@ -93,10 +93,9 @@ def _(desk: Desk) -> None:
     facility_layer(desk, [{"type": "Point", "coordinates": lonlat(100, 250)}, None])
 
 
-@case(11, "a vertex that is no number", "refused", "inputs.not_json", UNITS, "1")
+@case(11, "a vertex that is no number", "set_aside", "inputs.reason.range", UNITS, "4", LAST, units=3)
 def _(desk: Desk) -> None:
-    features = [{"type": "Feature", "properties": {"code": "1"}, "geometry": None}]
-    desk.files[UNITS] = json.dumps({"type": "FeatureCollection", "features": features}).replace("null", "Nan").encode()
+    desk.units[3]["geometry"]["coordinates"][0][1] = (float("nan"), 35.0)
 
 
 def facility_layer(desk: Desk, shapes: Sequence[object]) -> None:

@@ -175,7 +175,7 @@ def _(desk: Desk) -> None:
 
 @case(18, "the file is called density", "told", "", "pop_density_2020.tif", pending="people")
 def _(desk: Desk) -> None:
-    desk.files["pop_density_2020.tif"] = desk._people
+    desk.files["pop_density_2020.tif"] = desk._people  # the same raster under another name
     desk.tree["population"]["raster"]["path"] = "pop_density_2020.tif"
 
 
@@ -300,7 +300,7 @@ def _(desk: Desk) -> None:
 
 @case(24, "years in the names of the files", "told", "", "2010", "2025", pending="cmp")
 def _(desk: Desk) -> None:
-    desk.files["worldpop_2010.tif"] = desk._people
+    desk.files["worldpop_2010.tif"] = desk._people  # the same raster under another name
     desk.tree["population"]["raster"]["path"] = "worldpop_2010.tif"
     desk.files["医疗机构2025.csv"] = desk.csv().encode()
     desk.facility_file["path"] = "医疗机构2025.csv"

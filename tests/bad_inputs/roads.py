@@ -30,10 +30,10 @@ def _(desk: Desk) -> None:
     desk.tree["roads"]["lines"]["class"] = "技术等级"
 
 
-@case(21, "classes that are not known", "refused", "roads.lines.unknown_class", LINES, "等外路", "kind", "2")
+@case(21, "classes that are not known", "refused", "roads.lines.unknown_class", LINES, "好走的路", "kind", "2")
 def _(desk: Desk) -> None:
     streets = desk.streets()
-    desk.lines([("等外路", s[1]) for s in streets[:2]] + streets[2:])
+    desk.lines([("好走的路", s[1]) for s in streets[:2]] + streets[2:])
 
 
 @case(21, "empty classes and a default", "told", "roads.lines.defaulted", LINES, "2", "residential")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 import openpyxl
 import shapely
@@ -189,7 +189,7 @@ def _(desk: Desk) -> None:
 
 @case(2, "identifiers that became dates", "told", "intake.dates", "facilities.xlsx [Sheet]", "机构编号", "3")
 def _(desk: Desk) -> None:
-    desk.book(change=lambda book: book.active.cell(3, 1, datetime.date(2025, 1, 2)) and None)
+    desk.book(change=lambda book: book.active.cell(3, 1, dt.date(2025, 1, 2)) and None)
 
 
 @case(2, "formulas without a value", "told", "intake.formulas", "facilities.xlsx [Sheet]", "3")

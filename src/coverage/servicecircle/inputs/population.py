@@ -182,7 +182,7 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
                 raw, masked = dataset.read(1), dataset.read_masks(1) == 0
                 grid = Grid(_raster_crs(dataset, source), dataset.transform, dataset.shape)
                 scale, offset = float(dataset.scales[0]), float(dataset.offsets[0])
-                words = [*dataset.descriptions, *dataset.units, *dataset.tags(1).values()]
+                words = [*dataset.descriptions, *dataset.units, *dataset.tags(1).values(), *_titles(dataset)]
         except rasterio.errors.RasterioError as error:
             raise StudyError(problem("population.not_raster", file=source.path, detail=str(error))) from error
     values, notices = _valid(raw, masked, source.path)
@@ -208,6 +208,15 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
         raise StudyError(problems)
     values.flags.writeable = False
     return RasterPeople(Surface(grid, values, "persons"), path, int(valid.sum()), persons, tuple(notices))
+
+
+def _titles(dataset: DatasetReader) -> list[str]:
+    """Return what a raster says of itself as a whole; a history of how it was made says nothing of its cells."""
+    return [
+        str(value)
+        for key, value in dataset.tags().items()
+        if re.search("description|title|documentname|unit", key, re.IGNORECASE)
+    ]
 
 
 def _structure(dataset: DatasetReader, source: Raster) -> list[Problem]:
