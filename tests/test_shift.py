@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+
 from servicecircle.doctor.looks import INPUT_LOOKS
 from servicecircle.doctor.shift import PointFile, Roads, find_districts, judge_file, suspect_shift
 from servicecircle.geo.coordinates import bd09_to_gcj02, gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_gcj02
@@ -22,6 +23,8 @@ from servicecircle.study import load_study, study_from
 from servicecircle.text import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from servicecircle.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,8 +40,12 @@ def points(lon: Any, lat: Any, taken: str = "WGS84", cells: pd.DataFrame | None 
     return PointFile("x.csv", taken, False, lon, lat, pd.DataFrame(index=range(len(lon))) if cells is None else cells)
 
 
+def said(one: Problem) -> Mapping[str, Any]:
+    return vars(one)["values"]
+
+
 def suspected(file: PointFile, roads: Roads, polygons: gpd.GeoDataFrame | None = None) -> list[str]:
-    return [one.values["service"] for one in judge_file(file, roads, polygons)]
+    return [said(one)["service"] for one in judge_file(file, roads, polygons)]
 
 
 def bd09(lon: Any, lat: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -164,19 +171,19 @@ def told(crs: str | None, sheet: int = 0) -> list[Problem]:
 def test_the_sample_county_without_its_declaration(crs: str | None) -> None:
     (found,) = told(crs)
     assert found.key == ("shift.undeclared" if crs is None else "shift.declared")
-    assert found.values["service"] == "GCJ-02"
+    assert said(found)["service"] == "GCJ-02"
     zh, en = sentence("zh", found), sentence("en", found)
     for text in (zh, en):
         assert "facilities.xlsx [医疗卫生机构]" in text
         assert 'crs = "GCJ-02"' in text
-        assert str(found.values["count"]) in text
+        assert str(said(found)["count"]) in text
         assert text.count("m as read") + text.count("米，换算后") == 1
         assert "所在乡镇" in text
 
 
 def test_the_sample_county_declared_as_the_other_service() -> None:
     (found,) = told("BD-09")
-    assert (found.key, found.values["taken"], found.values["service"]) == ("shift.declared", "BD-09", "GCJ-02")
+    assert (found.key, said(found)["taken"], said(found)["service"]) == ("shift.declared", "BD-09", "GCJ-02")
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +253,10 @@ def test_a_district_column_is_known_by_its_values() -> None:
 
 def test_a_finer_named_column_is_preferred() -> None:
     areas = squares(["甲村", "乙村", "丙村"], ["东山镇", "东山镇", "西河镇"])
-    rows = [{"乡镇": town, "所在村": name} for name, town in (("甲村", "东山镇"), ("乙村委会", "东山镇"), ("丙村", "西河镇"))]
+    rows = [
+        {"乡镇": town, "所在村": name}
+        for name, town in (("甲村", "东山镇"), ("乙村委会", "东山镇"), ("丙村", "西河镇"))
+    ]
     found = find_districts(pd.DataFrame(rows * 10), areas)
     assert found is not None
     assert found.column == "所在村"
