@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from servicecircle.inputs.setaside import SetAside
+from servicecircle.inputs.gdal import address_problem
+from servicecircle.inputs.setaside import SetAside
 
 Bounds = tuple[float, float, float, float]
 
@@ -123,7 +124,7 @@ def require_osm(path: Path, shown: str) -> None:
         It is missing, its name has none of the endings that are read, or it holds a document type.
     """
     if not path.is_file():
-        raise StudyError(problem("roads.missing", file=shown))
+        raise StudyError(address_problem(shown) or problem("roads.missing", file=shown))
     if not path.name.endswith(SUFFIXES):
         raise StudyError(problem("roads.ending", file=shown, endings=" ".join(SUFFIXES)))
     _refuse_doctype(path, shown)
