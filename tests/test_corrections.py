@@ -1,7 +1,5 @@
 """Corrections: what they change at reading, what they refuse, that nothing is lost, and that the files stay as they are."""
 
-# ruff: noqa: PD011 - the values are those of a Problem, no frame
-
 from __future__ import annotations
 
 import csv
