@@ -324,6 +324,19 @@ def test_a_file_read_twice_is_corrected_in_both_readings(tmp_path: Path) -> None
     assert list(inputs.assets.frame["value"]) == [12]
 
 
+@pytest.mark.parametrize("field", ["lon", "lat"])
+def test_a_table_may_call_its_coordinates_otherwise(tmp_path: Path, field: str) -> None:
+    place = [str(value) for value in lonlat(850, 50)]
+    old = place[("lon", "lat").index(field)]
+    study = make(tmp_path, row(source="more.csv", id="x", field=field, old=old, new="9"))
+    write(tmp_path / "more.csv", [("x", "甲", "clinic", *place)], ("编号", "名称", "类型", "经度", "纬度"))
+    tree = study.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    tree["facilities"] = [{"path": "more.csv", "crs": "WGS84"}]
+    problems: list[Problem] = []
+    (one,) = read_corrections(study_from(tree, study.path), problems).applied
+    assert (one.field, problems) == ({"lon": "经度", "lat": "纬度"}[field], [])
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 WRONG = {
@@ -437,6 +450,33 @@ def test_a_broken_file_is_told_by_its_reader_and_by_the_correction(tmp_path: Pat
     with pytest.raises(StudyError) as caught:
         gather(study)
     assert [one.key for one in caught.value.problems] == ["corrections.unreadable", "inputs.encoding"]
+
+
+def test_a_file_that_cannot_be_opened_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make(tmp_path, row())
+    whole = Path.read_bytes
+
+    def locked(path: Path) -> bytes:
+        if path.name in hidden:
+            raise PermissionError(13, "Permission denied", path.name)
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    for hidden in ({FILE}, {"corrections.csv"}):
+        with pytest.raises(StudyError) as caught:
+            gather(study)
+        told_of = [one.values["file"] for one in caught.value.problems if one.key == "inputs.unreadable_file"]
+        assert told_of == sorted(hidden)
+
+
+def test_of_very_many_stale_corrections_the_first_are_told(tmp_path: Path) -> None:
+    found = refused(make(tmp_path, *[row(old=f"x{k}") for k in range(25)], row(id="c9")))
+    assert {key: len(many) for key, many in found.items()} == {
+        "corrections.stale": 10,
+        "corrections.no_id": 1,
+        "corrections.more": 1,
+    }
+    assert found["corrections.more"][0]["count"] == 15
 
 
 @pytest.mark.parametrize("value", [[""], "", 3, ["a.csv", 1]])

@@ -141,7 +141,7 @@ def gather(study: Study) -> Inputs:
         does not let pass; all problems at once.
     """
     collector = _Collector()
-    corrections = read_corrections(study, collector.problems)
+    corrections = collector.call(lambda: read_corrections(study, collector.problems)) or NO_CORRECTIONS
     rows = collector.call(lambda: read_counts(study, corrections=corrections))
     compared = collector.call(lambda: read_compared(study))
     population, units = _people_and_units(study, rows, collector, corrections)
