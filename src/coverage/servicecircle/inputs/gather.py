@@ -205,7 +205,7 @@ def gather(study: Study) -> Inputs:
 def survey(study: Study) -> Gathered:
     """Read what can be read of all inputs of a study; a file that is refused does not hide what the others hold."""
     collector = _Collector()
-    corrections = read_corrections(study, collector.problems)
+    corrections = collector.call(lambda: read_corrections(study, collector.problems)) or NO_CORRECTIONS
     rows = collector.call(lambda: read_counts(study, corrections=corrections))
     compared = collector.call(lambda: read_compared(study))
     population, units = _people_and_units(study, rows, collector, corrections)
