@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from servicecircle.doctor import duplicates, people, roads, written
+from servicecircle.doctor import duplicates, people, roads, units, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +26,7 @@ INPUT_LOOKS: tuple[InputLook, ...] = (
     *(duplicates.look_near, duplicates.look_departments, duplicates.look_piled, duplicates.look_types),
     *(written.look_numbers, written.look_decimals, written.look_codes),
     *(people.look_cells, people.look_ceiling, people.look_nodata, people.look_unknown, people.look_compared),
+    *(units.look_gaps, units.look_parts, units.look_far, units.look_names, units.look_towns, units.look_layers),
     *(roads.look_classes, roads.look_speeds, roads.look_ids),
 )
 

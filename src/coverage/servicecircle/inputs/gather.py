@@ -150,7 +150,7 @@ def gather(study: Study) -> Inputs:
     facilities = collector.call(lambda: read_facilities(study, box=box))
     assets = collector.call(lambda: _assets(study, facilities, units))
     roads = collector.call(lambda: read_roads(study, box) if box is not None else require_roads(study))
-    given = collector.call(lambda: read_given_barriers(study))
+    given = collector.call(lambda: read_given_barriers(study, box))
     counts = _counts(study, rows, units, roads, collector)
     if collector.problems:
         raise StudyError(collector.problems)
@@ -216,7 +216,8 @@ def _assets(study: Study, facilities: FacilityReading | None, units: UnitReading
 
 def _with_given(roads: RoadData, given: BarrierShapes) -> RoadData:
     shapes = np.concatenate((roads.barriers.geometry, given.geometry))
-    return replace(roads, barriers=BarrierShapes(shapes, np.concatenate((roads.barriers.kind, given.kind))))
+    barriers = BarrierShapes(shapes, np.concatenate((roads.barriers.kind, given.kind)))
+    return replace(roads, barriers=barriers, notices=(*roads.notices, *given.notices))
 
 
 def people_bounds(population: RasterPeople | PointPeople) -> Bounds | None:

@@ -76,11 +76,13 @@ class Ways:
 class BarrierShapes:
     """Lines and areas nobody walks across, EPSG:4326.
 
-    ``kind`` is ``water``, ``river``, ``coastline``, ``railway``, ``motorway``, ``wall`` or ``given``, one per geometry.
+    ``kind`` is ``water``, ``river``, ``coastline``, ``railway``, ``motorway``, ``wall`` or ``given``, one per geometry;
+    ``notices`` say what is doubtful about those the study gives.
     """
 
     geometry: NDArray[np.object_]
     kind: NDArray[np.str_]
+    notices: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
