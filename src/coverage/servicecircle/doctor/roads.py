@@ -129,6 +129,8 @@ def look_ids(study: Study, inputs: Inputs) -> Iterator[Problem]:
     moved, again = [], []
     processor = osmium.FileProcessor(osm_file(study.locate(study.roads.osm.path)), osmium.osm.NODE)
     for node in processor.with_filter(osmium.filter.IdFilter(np.unique(ways.node[ways.node > 0]).tolist())):
+        if not isinstance(node, osmium.osm.Node):
+            continue
         known = places.setdefault(node.id, set())
         if known:
             again.append(node.id)
@@ -388,7 +390,8 @@ def look_detours(prepared: Prepared) -> Iterator[Problem]:
     np.minimum.at(leg, access.point, access.leg_mm / 1000)
     away = (leg[door] > metres + DETOUR_M) & (leg[door] > DETOUR_TIMES * metres)
     refused = ~taken[edges.component[near[edge]]]
-    barred, beside = [], []
+    barred: list[Problem] = []
+    beside: list[Problem] = []
     for k in _first_doors(world, door[away]):
         at = int(np.flatnonzero(door == k)[0])
         told = {"distance": f"{metres[at]:.0f}", "leg": f"{leg[k]:.0f}", "way": int(world.network.way[near[edge[at]]])}
