@@ -180,7 +180,7 @@ def test_one_facility_far_in_another_town(tmp_path: Path) -> None:
     assert found[0].values["rows"] == "16 (F14: 甲镇 → 乙镇)"
 
 
-@pytest.mark.parametrize(("wrong", "expected"), [(2, [("other_town", "facilities:f0")]), (1, [])])
+@pytest.mark.parametrize(("wrong", "expected"), [(3, [("other_town", "facilities:f0")]), (2, [])])
 def test_many_a_little_in_another_town(tmp_path: Path, wrong: int, expected: list[Any]) -> None:
     rows = [("甲", 10_600.0 + k) for k in range(wrong)] + [("甲镇", 500.0 * k) for k in range(1, 11 - wrong)]
     assert told(units.look_towns(*stated(tmp_path, rows))) == expected

@@ -27,7 +27,7 @@ INPUT_LOOKS: tuple[InputLook, ...] = (
     *(written.look_numbers, written.look_decimals, written.look_codes),
     *(people.look_cells, people.look_ceiling, people.look_nodata, people.look_unknown, people.look_compared),
     *(units.look_gaps, units.look_parts, units.look_far, units.look_names, units.look_towns, units.look_layers),
-    *(roads.look_classes, roads.look_speeds, roads.look_ids),
+    *(roads.look_classes, roads.look_speeds, roads.look_untagged, roads.look_ids),
 )
 
 #: Looks at people, facilities and roads once they are placed and attached.

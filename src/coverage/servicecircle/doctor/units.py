@@ -38,7 +38,7 @@ PART_KM, TINY_M2 = 50.0, 1_000.0
 FAR_TIMES, FEWEST_FAR = 10.0, 4
 #: A facility this far beyond the border of the town it is said to lie in lies in another; so many of a file's make the
 #: file doubtful, and one this much farther is doubtful by itself: whose town a border street is, offices differ.
-BORDER_M, TOWN_SHARE, ELSEWHERE_M = 500.0, 0.1, 5_000.0
+BORDER_M, TOWN_SHARE, ELSEWHERE_M = 500.0, 0.25, 5_000.0
 #: A larger share of a file's rows outside of the study area is another area.
 OUTSIDE_SHARE = 0.5
 #: So much of a column may be empty before it is a column that is not filled in.
@@ -190,7 +190,7 @@ def look_names(study: Study, inputs: Inputs) -> Iterator[Problem]:
 def look_towns(study: Study, inputs: Inputs) -> Iterator[Problem]:
     """Yield facilities whose file says one town while they lie outside of it; by file, in numbers.
 
-    Those more than 500 m outside where they are more than 10 % of the file's, else those more than 5 km outside. Only
+    Those more than 500 m outside where they are more than 25 % of the file's, else those more than 5 km outside. Only
     where the file has a recognised column of the town and the town is one of the units'.
     """
     units = _polygons(study, inputs)
