@@ -23,6 +23,8 @@ from servicecircle.study import load_study, study_from
 from servicecircle.text import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from servicecircle.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,8 +40,12 @@ def points(lon: Any, lat: Any, taken: str = "WGS84", cells: pd.DataFrame | None 
     return PointFile("x.csv", taken, False, lon, lat, pd.DataFrame(index=range(len(lon))) if cells is None else cells)
 
 
+def said(one: Problem) -> Mapping[str, Any]:
+    return vars(one)["values"]
+
+
 def suspected(file: PointFile, roads: Roads, polygons: gpd.GeoDataFrame | None = None) -> list[str]:
-    return [one.values["service"] for one in judge_file(file, roads, polygons)]
+    return [said(one)["service"] for one in judge_file(file, roads, polygons)]
 
 
 def bd09(lon: Any, lat: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -165,19 +171,19 @@ def told(crs: str | None, sheet: int = 0) -> list[Problem]:
 def test_the_sample_county_without_its_declaration(crs: str | None) -> None:
     (found,) = told(crs)
     assert found.key == ("shift.undeclared" if crs is None else "shift.declared")
-    assert found.values["service"] == "GCJ-02"
+    assert said(found)["service"] == "GCJ-02"
     zh, en = sentence("zh", found), sentence("en", found)
     for text in (zh, en):
         assert "facilities.xlsx [医疗卫生机构]" in text
         assert 'crs = "GCJ-02"' in text
-        assert str(found.values["count"]) in text
+        assert str(said(found)["count"]) in text
         assert text.count("m as read") + text.count("米，换算后") == 1
         assert "所在乡镇" in text
 
 
 def test_the_sample_county_declared_as_the_other_service() -> None:
     (found,) = told("BD-09")
-    assert (found.key, found.values["taken"], found.values["service"]) == ("shift.declared", "BD-09", "GCJ-02")
+    assert (found.key, said(found)["taken"], said(found)["service"]) == ("shift.declared", "BD-09", "GCJ-02")
 
 
 @pytest.fixture(scope="module")

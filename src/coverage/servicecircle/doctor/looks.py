@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from servicecircle.doctor import duplicates, roads, shift, written
+from servicecircle.doctor import duplicates, people, roads, shift, written
 from servicecircle.doctor.finding import harm_of
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ INPUT_LOOKS: tuple[InputLook, ...] = (
     shift.suspect_shift,
     *(duplicates.look_near, duplicates.look_departments, duplicates.look_piled, duplicates.look_types),
     *(written.look_numbers, written.look_decimals, written.look_codes),
+    *(people.look_cells, people.look_ceiling, people.look_nodata, people.look_unknown, people.look_compared),
     *(roads.look_classes, roads.look_speeds, roads.look_ids),
 )
 
 #: Looks at people, facilities and roads once they are placed and attached.
 WORLD_LOOKS: tuple[WorldLook, ...] = (
+    *(people.look_density, people.look_total, people.look_census, people.look_water),
     *(roads.look_pieces, roads.look_apart, roads.look_traps, roads.look_sparse, roads.look_no_road),
     *(roads.look_far, roads.look_walls, roads.look_detours),
 )

@@ -30,6 +30,8 @@ PAGE, RECORDS, TEMPLATE = "check.html", "check.json", "corrections_template.csv"
 FORMAT = 1
 #: Findings of one kind in one file that are shown at once; the others are folded below them.
 SHOWN = 8
+#: Findings whose remedy is mostly to take the row out, and the field that stands for a whole row.
+REPEATED, WHOLE_ROW = ("duplicates.", "facilities.duplicate"), "*"
 #: Style of each harm on the page.
 STYLES = {"stops": "bad", "wrong": "bad", "lost": "mixed", "look": "mixed", "note": "plain"}
 
@@ -57,10 +59,11 @@ def _to_correct(report: Report, language: str) -> Iterator[tuple[str, str, str, 
         if one.harm == "note" or not (one.file and one.row.isdigit()):
             continue
         source = f"{one.file} [{one.layer}]" if one.layer else one.file
-        columns, values = one.column.split(", "), one.value.split(", ")
-        pairs = zip(columns, values, strict=True) if len(columns) == len(values) else [(one.column, one.value)]
-        for column, value in pairs:
-            yield source, f"row {one.row}", column, value, sentence(language, one.problem)
+        text = sentence(language, one.problem)
+        columns = one.column.split(", ") if one.column else [WHOLE_ROW if one.problem.key.startswith(REPEATED) else ""]
+        values = one.value.split(", ") if len(columns) > 1 and one.value else [one.value] * len(columns)
+        for column, value in zip(columns, values, strict=len(columns) > 1):
+            yield source, f"row {one.row}", column, value if one.column else "", text
 
 
 def records(report: Report, language: str) -> list[dict[str, Any]]:

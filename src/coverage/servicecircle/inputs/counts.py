@@ -16,7 +16,7 @@ from servicecircle.inputs import columns as pick
 from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.groups import group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.matching import TOWN_KINDS, Matching, Names, match, names_of, sums_others
-from servicecircle.inputs.population import PointPeople, negative_rows
+from servicecircle.inputs.population import PointPeople, impossible_rows
 from servicecircle.inputs.problems import NAMED_ROWS, collect, duplicate_ids, some
 from servicecircle.inputs.roads import Places
 from servicecircle.inputs.rows import RowCount, account
@@ -110,7 +110,7 @@ def read_counts(study: Study, *, corrections: Corrections = NO_CORRECTIONS) -> C
     table = corrections.apply(read_table(study.locate(source.path), source.layer, file=source.path))
     cells, notices = _columns(table, source)
     persons = to_numbers(cells["persons"])
-    problems = negative_rows(table, persons, cells["persons"])
+    problems = impossible_rows(table, persons, cells["persons"])
     groups: dict[str, NDArray[np.float64]] = {}
     if study.population.table is not None:
         with collect(problems):

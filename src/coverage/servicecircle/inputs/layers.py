@@ -26,6 +26,7 @@ import pyproj.exceptions
 import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.geo.crs import is_wgs84
 from servicecircle.inputs import dbf
 from servicecircle.inputs.formats import EXACT_DIGITS, Table, cell_text, damaged, no_layer
 from servicecircle.inputs.problems import some
@@ -126,6 +127,9 @@ def read_layer(path: Path, layer: str | None, file: str) -> Table:
             raise StudyError(problem("inputs.not_layer", file=file, detail=driver))
         raw = _read(quiet, name, file)
         crs = None if raw.wkb is None or raw.crs is None else pyproj.CRS.from_user_input(raw.crs)
+        if crs is not None and path.suffix.lower() in GEOJSON:
+            crs, more = _geojson_crs(path, file, crs)
+            notices = [*notices, *more]
     if layer is None and len(known) > 1:
         notices = [*notices, problem("inputs.layers.first", file=file, layer=name, others=some(known[1:]))]
     if warned:
@@ -228,6 +232,31 @@ def _check_json(path: Path, file: str) -> None:
         raise StudyError(problem("inputs.not_utf8", file=file, position=error.start)) from error
     if not text.lstrip().startswith("{"):
         raise StudyError(problem("inputs.not_json", file=file, line=1, column=1, detail="{"))
+
+
+def _geojson_crs(path: Path, file: str, taken: pyproj.CRS) -> tuple[pyproj.CRS | None, list[Problem]]:
+    """Return the CRS a GeoJSON file names; GDAL takes every file whose member ``crs`` it does not know as WGS 84.
+
+    A file without that member is WGS 84; one whose member is null or not known says nothing.
+    """
+    content = path.read_bytes()
+    if b'"crs"' not in content:
+        return taken, []
+    tree = json.loads(content.decode("utf-8-sig"))
+    if "crs" not in tree:
+        return taken, []
+    member = tree["crs"]
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    try:
+        own = pyproj.CRS.from_user_input(name) if isinstance(name, str) else None
+    except pyproj.exceptions.CRSError:
+        own = None
+    if own is None:
+        shown = str(name if isinstance(name, str) else json.dumps(member, ensure_ascii=False))[:80]
+        return None, [problem("axes.geojson_crs", file=file, value=shown)]
+    same = own.equals(taken, ignore_axis_order=True) or (own.is_geographic and "84" in own.name and is_wgs84(taken))
+    return (taken if same else own), []
 
 
 class _KmlOutline:

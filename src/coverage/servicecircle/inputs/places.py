@@ -14,6 +14,7 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo import crs as gates
 from servicecircle.geo.coordinates import bd09_to_gcj02, gcj02_to_wgs84, outside_service
 from servicecircle.geo.outline import AREAS, LINES
+from servicecircle.inputs.axes import Given, refuse_wrong_axes
 from servicecircle.inputs.columns import need
 from servicecircle.inputs.problems import NAMED_ROWS, collect, some
 from servicecircle.inputs.setaside import SetAside
@@ -89,7 +90,8 @@ def reference(table: Table, source: Source, marked: Sequence[str] = ()) -> Refer
     declared = source.crs
     if declared is None:
         if table.crs is None and table.geometry is not None:
-            raise StudyError(problem("inputs.no_crs", file=table.place))
+            unknown = (one for one in table.notices if one.key == "axes.geojson_crs")
+            raise StudyError(next(unknown, problem("inputs.no_crs", file=table.place)))
         _check_marks(table, marked, "WGS84", declared)
         return Reference("", table.crs or gates.WGS84, assumed=table.crs is None)
     service = SERVICES.get(declared.casefold().replace("-", "").replace("_", ""), "")
@@ -361,10 +363,12 @@ def _judge(
 ) -> Places:
     """Convert coordinates and decide which rows are kept; ``rule`` is the box and whether rows outside it are kept."""
     box, keep_outside = rule
-    lon, lat = _convert(table, ref, raw.x, raw.y)
     known = np.isfinite(raw.x) & np.isfinite(raw.y)
     zero = known & (raw.x == 0) & (raw.y == 0)
     placed = known & ~zero
+    told = (table.rows[placed], raw.shown[placed], raw.columns)
+    refuse_wrong_axes(Given(table.place, ref.crs, raw.x[placed], raw.y[placed], *told), box)
+    lon, lat = _convert(table, ref, raw.x, raw.y)
     swapped = _swapped(placed, (lon, lat), _convert(table, ref, raw.y, raw.x), box)
     valid = placed & _inside((lon, lat), _WORLD)
     kept = ~swapped & (valid if box is None or keep_outside else valid & _inside((lon, lat), box))

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Values that stand for "no data" by convention though the file does not declare them.
 CONVENTIONS = (-9999.0, -99999.0)
+#: More people than anywhere: a cell or row that holds more holds something else.
+MOST_PERSONS = 1e9
 #: Beyond this a float is a "no data" value of single precision, whatever its last digits.
 HUGE = 3e38
 DENSITY = re.compile(r"densit|per\s*(sq|km|ha|m2)|/\s*(sq|km|ha|m2)|km-2|密度", re.IGNORECASE)
@@ -195,6 +197,10 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
         problems.append(
             problem("population.negative_cells", file=source.path, count=negative, lowest=float(np.nanmin(values)))
         )
+    huge = values > MOST_PERSONS
+    if huge.any():
+        told = {"count": int(huge.sum()), "value": f"{np.nanmax(values):g}", "limit": f"{MOST_PERSONS:,.0f}"}
+        raise StudyError([*problems, problem("people.too_many_cells", file=source.path, **told)])
     persons = math.fsum(values[values > 0].tolist())
     if not negative and persons == 0:
         problems.append(problem("population.nobody", file=source.path, count=int(valid.sum())))
@@ -301,7 +307,7 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
         problems += place_problems(table, source, (source.lon, source.lat))
         raise StudyError(problems)
     persons = to_numbers(texts)
-    problems += negative_rows(table, persons, texts) + duplicate_ids(table.place, list(ids), list(table.rows))
+    problems += impossible_rows(table, persons, texts) + duplicate_ids(table.place, list(ids), list(table.rows))
     with collect(problems):
         places = locate(table, source, list(ids), columns=(source.lon, source.lat))
     if problems:
@@ -337,13 +343,16 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
     return PointPeople(frame, path, total, tuple(notices), lost, groups, (account(table, frame["row"], lost),))
 
 
-def negative_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
-    """Return a problem where rows hold fewer than no people."""
-    rows = np.flatnonzero(persons < 0)
-    if not len(rows):
-        return []
-    shown = some(f"{table.rows[k]} ({texts[k]})" for k in rows)
-    return [problem("population.negative_rows", file=table.place, count=len(rows), rows=shown)]
+def impossible_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
+    """Return a problem where rows hold fewer than no people, and one where they hold more than anywhere live."""
+    problems = []
+    for key, wrong in (("population.negative_rows", persons < 0), ("people.too_many_rows", persons > MOST_PERSONS)):
+        rows = np.flatnonzero(wrong)
+        if len(rows):
+            shown = some(f"{table.rows[k]} ({texts[k]})" for k in rows)
+            limit = {} if key == "population.negative_rows" else {"limit": f"{MOST_PERSONS:,.0f}"}
+            problems.append(problem(key, file=table.place, count=len(rows), rows=shown, **limit))
+    return problems
 
 
 def _identified(frame: pd.DataFrame) -> pd.DataFrame:
