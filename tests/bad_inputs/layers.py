@@ -239,7 +239,7 @@ def _(desk: Desk) -> None:
     metres(desk, "EPSG:4548")
 
 
-@case(14, "degrees declared as metres", "refused", "", CSV, "EPSG:4548", pending="coord")
+@case(14, "degrees declared as metres", "refused", "axes.degrees", CSV, "EPSG:4548")
 def _(desk: Desk) -> None:
     desk.facility_file["crs"] = "EPSG:4548"
 
@@ -250,13 +250,13 @@ def _(desk: Desk) -> None:
     desk.facility_file["crs"] = "EPSG:4548"
 
 
-@case(14, "the neighbouring zone declared", "refused", "", CSV, "EPSG:4547", pending="coord")
+@case(14, "the neighbouring zone declared", "refused", "axes.zone", CSV, "EPSG:4547")
 def _(desk: Desk) -> None:
     metres(desk, "EPSG:4548")
     desk.facility_file["crs"] = "EPSG:4547"
 
 
-@case(14, "a zone number before the easting, undeclared", "refused", "", CSV, "EPSG:4548", pending="coord")
+@case(14, "a zone number before the easting, undeclared", "refused", "axes.zone", CSV, "EPSG:4548")
 def _(desk: Desk) -> None:
     metres(desk, "EPSG:4548", prefix=39_000_000)
     desk.facility_file["crs"] = "EPSG:4548"
@@ -395,7 +395,7 @@ def _(desk: Desk) -> None:
     desk.cells[:10] = 0
 
 
-@case(15, "another maker's people elsewhere", "refused", "", "other.tif", pending="people")
+@case(15, "another maker's people elsewhere", "told", "people.compared", "other.tif")
 def _(desk: Desk) -> None:
     def write(path: Path) -> None:
         with rasterio.open(
