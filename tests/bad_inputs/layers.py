@@ -98,6 +98,11 @@ def _(desk: Desk) -> None:
     desk.units[3]["geometry"]["coordinates"][0][1] = (float("nan"), 35.0)
 
 
+@case(11, "a GeoJSON nested a hundred thousand deep", "refused", "intake.deep_json", UNITS)
+def _(desk: Desk) -> None:
+    desk.files[UNITS] = b'{"a":' * 100_000
+
+
 def facility_layer(desk: Desk, shapes: Sequence[object]) -> None:
     features = [
         {"type": "Feature", "properties": {"id": f"f{k}", "type": "village_clinic"}, "geometry": shape}

@@ -173,13 +173,13 @@ def _(desk: Desk) -> None:
     desk.tags = lambda target: target.update_tags(TIFFTAG_IMAGEDESCRIPTION="Population Density, persons per square km")
 
 
-@case(18, "the file is called density", "told", "", "pop_density_2020.tif", pending="people")
+@case(18, "the file is called density", "told", "intake.density_name", "pop_density_2020.tif")
 def _(desk: Desk) -> None:
     desk.files["pop_density_2020.tif"] = desk._people  # the same raster under another name
     desk.tree["population"]["raster"]["path"] = "pop_density_2020.tif"
 
 
-@case(18, "a column called 人口密度", "told", "", "people.csv", "人口密度", pending="people")
+@case(18, "a column called 人口密度", "told", "intake.density_name", "people.csv", "人口密度")
 def _(desk: Desk) -> None:
     desk.people_table([800, 900, 700, 400])
     content = desk.files["people.csv"]
