@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-
 from tests.mutations import bad, kinds, mutated, outcomes
 
 DEEP = os.environ.get("SERVICECIRCLE_DEEP") == "1"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from tests.bad_inputs.case import case
 from tests.bad_inputs.desk import Desk
 from tests.small_study import Way, lonlat, polygon, way
@@ -95,6 +98,16 @@ def _(desk: Desk) -> None:
 @case(21, "speed limits with a unit that is none", "refused", "roads.lines.unknown_speed", LINES, "kind", "residential")
 def _(desk: Desk) -> None:
     desk.lines(desk.streets(), maxspeed="kind")
+
+
+@case(21, "a node without a latitude", "read", facilities=8)
+def _(desk: Desk) -> None:
+    def write(path: Path) -> None:
+        desk._roads(path)
+        content = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r' lat="[^"]*"', "", content, count=1), encoding="utf-8")
+
+    desk.files["roads.osm"] = write
 
 
 # -- 22 facilities across a barrier or far from a road

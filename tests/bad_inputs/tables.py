@@ -565,7 +565,7 @@ def _(desk: Desk) -> None:
     again(desk, 0, 机构编号="009", 机构名称="东岭村卫生室(一)", 经度=f"{lon:.7f}", 纬度=f"{lat:.7f}")
 
 
-@case(8, "four names at one place", "told", "duplicates.piled", CSV, "10", "001")
+@case(8, "four names at one place", "told", "duplicates.piled", CSV, "10", "东岭诊所")
 def _(desk: Desk) -> None:
     for k, name in enumerate(("东岭诊所", "西关门诊部", "健康服务站")):
         again(desk, 0, 机构编号=f"01{k}", 机构名称=name)
