@@ -364,16 +364,16 @@ def run(county: County) -> Outcome:
     return outcome(world_of(county))
 
 
+def both(prepared: Prepared) -> tuple[dict[str, Reach], dict[str, Counts]]:
+    """Return the reach each criterion is judged by (but of a presence), and the people of each; no tables."""
+    coverage = evaluate(prepared.world, prepared.criteria)
+    reaches = {entry.criterion.key: entry.reach for entry in coverage.criteria if entry.reach is not None}
+    return reaches, {entry.criterion.key: count_people(prepared.world, entry) for entry in coverage.criteria}
+
+
 def counted(prepared: Prepared) -> dict[str, Counts]:
     """Return the people of each criterion, without the tables (they cost most of a run)."""
-    coverage = evaluate(prepared.world, prepared.criteria)
-    return {entry.criterion.key: count_people(prepared.world, entry) for entry in coverage.criteria}
-
-
-def reaches(prepared: Prepared) -> dict[str, Reach]:
-    """Return the reach each criterion is judged by, but those without one."""
-    coverage = evaluate(prepared.world, prepared.criteria)
-    return {entry.criterion.key: entry.reach for entry in coverage.criteria if entry.reach is not None}
+    return both(prepared)[1]
 
 
 # --- random counties --------------------------------------------------------------------------------------------------
@@ -461,8 +461,8 @@ def strips(draw: st.DrawFn, width_m: float, height_m: float, *, whole: bool = Fa
     cut = st.floats(0.02, 0.98)
     south = sorted(draw(st.lists(cut, min_size=count - 1, max_size=count - 1, unique=True)))
     north = sorted(draw(st.lists(cut, min_size=count - 1, max_size=count - 1, unique=True)))
-    low = [-reach, *(x * width_m for x in south), width_m + reach]
-    high = [-reach, *(x * width_m for x in north), width_m + reach]
+    low = [-reach, *(x * (width_m + 2 * reach) - reach for x in south), width_m + reach]
+    high = [-reach, *(x * (width_m + 2 * reach) - reach for x in north), width_m + reach]
     names = draw(st.permutations([f"u{k}" for k in range(count)]))
     shapes = [
         shapely.Polygon(

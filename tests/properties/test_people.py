@@ -212,7 +212,7 @@ def test_p06_order_of_files(seed: int, tmp_path_factory: pytest.TempPathFactory)
     ways = [way((0, 50), (300, 50), (600, 50), highway="residential"), way((300, 50), (300, 250), highway="footway")]
     spots = [(rng.uniform(0, 600), rng.uniform(0, 300)) for _ in range(4)]
     people = [
-        People(30.0 + 90 * c, 40.0 + 90 * r, rng.choice((0.0, 3.5, 40.0)) + 0.1, f"u{c // 2}")
+        People(30.0 + 90 * c, 40.0 + 90 * r, rng.choice((0.0, 3.5, 40.0)) + 0.1, f"p{c}{r}")
         for c in range(6)
         for r in range(3)
     ]
@@ -395,6 +395,7 @@ def test_p17_cells_of_twice_the_side(county: County, cuts: list[int]) -> None:
     a, b = counted(world_or_none(fine)), counted(world_of(coarse))
     for key in a:
         assert np.allclose(a[key].persons, b[key].persons, rtol=PEOPLE, atol=PEOPLE)
+    # a slanted border cuts the lower half of a coarse cell as it cuts the fine ones only where they are spread evenly
     even = np.repeat(np.repeat(coarser(county.people) / 4, 2, axis=0), 2, axis=1)
     assume((even > 0).any())
     one, other = (

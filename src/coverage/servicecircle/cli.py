@@ -8,6 +8,7 @@ Sentences for the user go to stderr, results to stdout. Heavy libraries load ins
 from __future__ import annotations
 
 import difflib
+import os
 import signal
 import sys
 import webbrowser
@@ -107,6 +108,8 @@ def main() -> None:
         # A console that cannot show a character gets an escape instead of an exception.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    # Three libraries transform coordinates; none may ask the network for a grid. They read this once, when loaded.
+    os.environ["PROJ_NETWORK"] = "OFF"
     signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         app()

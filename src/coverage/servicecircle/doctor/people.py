@@ -251,7 +251,7 @@ def _unit_of_cells(shapes: NDArray[np.object_], grid: Grid) -> NDArray[np.int64]
     """Return the row of the polygon the centre of each cell lies in, -1 outside: good enough to look, not to count."""
     pairs = ((shape, k + 1) for k, shape in enumerate(shapes))
     marked = rasterio.features.rasterize(pairs, out_shape=grid.shape, transform=grid.transform, fill=0, dtype="int32")
-    return marked.astype(np.int64) - 1
+    return np.asarray(marked, dtype=np.int64) - 1
 
 
 def look_compared(study: Study, inputs: Inputs) -> Iterator[Problem]:

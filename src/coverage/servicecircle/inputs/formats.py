@@ -116,10 +116,9 @@ def _scientific(cells: pd.DataFrame, file: str) -> list[Problem]:
     """Report columns of codes that a spreadsheet wrote in scientific notation: most of their digits are gone."""
     found = []
     for position, name in enumerate(cells.columns):
-        column = cells.iloc[:, position]
-        lost = [row for row, text in column.items() if _SCIENTIFIC.fullmatch(text)]
+        lost = [(row, text) for row, text in cells.iloc[:, position].items() if _SCIENTIFIC.fullmatch(text)]
         if lost:
-            told = {"column": str(name), "count": len(lost), "row": lost[0], "value": column.loc[lost[0]]}
+            told = {"column": str(name), "count": len(lost), "row": lost[0][0], "value": lost[0][1]}
             found.append(problem("intake.scientific", file=file, **told))
     return found
 

@@ -29,6 +29,7 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import is_wgs84
 from servicecircle.inputs import dbf
 from servicecircle.inputs.formats import EXACT_DIGITS, Table, cell_text, damaged, no_layer
+from servicecircle.inputs.gdal import DRIVERS, vector_settings
 from servicecircle.inputs.problems import some
 
 if TYPE_CHECKING:
@@ -41,14 +42,6 @@ MAGIC = {".gpkg": b"SQLite format 3\x00", ".shp": b"\x00\x00\x27\x0a"}
 GEOJSON = (".geojson", ".json")
 KML = ".kml"
 LAYERS = (*GEOJSON, *MAGIC, KML)
-#: The drivers that may open a file of a suffix; a wheel of pyogrio has one or both of the KML drivers.
-DRIVERS: Mapping[str, tuple[str, ...]] = {
-    ".gpkg": ("GPKG",),
-    ".shp": ("ESRI Shapefile",),
-    KML: ("LIBKML", "KML"),
-    **dict.fromkeys(GEOJSON, ("GeoJSON",)),
-}
-
 #: In this encoding every byte is one character, and back again.
 _BYTES = "ISO-8859-1"
 #: Largest KML file, and deepest nesting in it; beyond that the file is refused unread.
@@ -320,22 +313,16 @@ def _check_kml(path: Path, file: str) -> list[Problem]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Path]:
     """Give GDAL a path it can read without writing beside it, and KML fields under names of our own."""
-    if path.suffix.lower() == KML:
-        before = {name: pyogrio.get_gdal_config_option(name) for name in _KML_OPTIONS}
-        pyogrio.set_gdal_config_options(_KML_OPTIONS)
-        try:
+    with vector_settings(_KML_OPTIONS if path.suffix.lower() == KML else None):
+        if path.suffix.lower() == ".gpkg" and _keeps_journal(path):
+            # SQLite writes beside a database with a journal even to read it: read a copy, and what waits in it too.
+            with tempfile.TemporaryDirectory(prefix="servicecircle-") as folder:
+                for part in (path, *_journals(path)):
+                    if part.is_file():
+                        shutil.copyfile(part, Path(folder) / part.name)
+                yield Path(folder) / path.name
+        else:
             yield path
-        finally:
-            pyogrio.set_gdal_config_options(before)
-    elif path.suffix.lower() == ".gpkg" and _keeps_journal(path):
-        # SQLite writes beside a database with a journal even to read it: read a copy, what waits in the journal too.
-        with tempfile.TemporaryDirectory(prefix="servicecircle-") as folder:
-            for part in (path, *_journals(path)):
-                if part.is_file():
-                    shutil.copyfile(part, Path(folder) / part.name)
-            yield Path(folder) / path.name
-    else:
-        yield path
 
 
 def _journals(path: Path) -> tuple[Path, Path]:

@@ -21,6 +21,7 @@ from servicecircle.geo import crs as gates
 from servicecircle.geo.grid import Grid, Surface
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
+from servicecircle.inputs.gdal import RASTER_DRIVER, raster_settings
 from servicecircle.inputs.groups import grid_problems, group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.places import SERVICES, locate, place_problems
 from servicecircle.inputs.problems import collect, duplicate_ids, some
@@ -170,12 +171,11 @@ def read_compared(study: Study) -> RasterPeople | None:
 def _read_raster(path: Path, source: Raster) -> RasterPeople:
     require_file(path, source.path)
     problems: list[Problem] = []
-    # PAM would leave an .aux.xml beside the user's file.
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings():
+    with raster_settings(), warnings.catch_warnings():
         # A raster without position is refused with a sentence below.
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         try:
-            with rasterio.open(path, driver="GTiff") as dataset:
+            with rasterio.open(path, driver=RASTER_DRIVER) as dataset:
                 problems += _structure(dataset, source)
                 if problems:
                     raise StudyError(problems)

@@ -19,6 +19,7 @@ import osmium.filter
 import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.inputs.gdal import address_problem
 from servicecircle.inputs.problems import some
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def require_osm(path: Path, shown: str) -> None:
         It is missing, its name has none of the endings that are read, or it holds a document type.
     """
     if not path.is_file():
-        raise StudyError(problem("roads.missing", file=shown))
+        raise StudyError(address_problem(shown) or problem("roads.missing", file=shown))
     if not path.name.lower().endswith(SUFFIXES):
         raise StudyError(problem("roads.ending", file=shown, endings=" ".join(SUFFIXES)))
     _refuse_doctype(path, shown)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from servicecircle.errors import InternalError, StudyError, problem
 from servicecircle.inputs.formats import TABLES, WORKBOOKS, Table, read_csv, read_workbook
+from servicecircle.inputs.gdal import address_problem
 from servicecircle.inputs.layers import LAYERS, read_layer
 from servicecircle.inputs.problems import nearest
 
@@ -162,6 +163,9 @@ def require_file(path: Path, file: str) -> None:
     """Raise StudyError, naming the nearest existing file, when there is no file at ``path``."""
     if path.is_file():
         return
+    address = address_problem(file)
+    if address is not None:
+        raise StudyError(address)
     if not path.parent.is_dir():
         raise StudyError(problem("inputs.no_folder", file=file, folder=str(path.parent)))
     known = sorted(entry.name for entry in path.parent.iterdir() if entry.is_file())

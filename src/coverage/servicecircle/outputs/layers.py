@@ -22,6 +22,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
+from servicecircle.inputs.gdal import vector_settings
 from servicecircle.outputs.styles import layer_styles
 from servicecircle.outputs.tables import TABLES, Column, columns
 from servicecircle.travel.reach import State
@@ -74,13 +75,8 @@ def write_layers(results: Results, path: Path) -> None:
 @contextlib.contextmanager
 def _fixed_clock() -> Iterator[None]:
     """Hold GDAL's clock still and leave syncing to the one who publishes; both are set back afterwards."""
-    names = ("OGR_CURRENT_DATE", "OGR_SQLITE_SYNCHRONOUS")
-    before = {name: pyogrio.get_gdal_config_option(name) for name in names}
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": CLOCK, "OGR_SQLITE_SYNCHRONOUS": "OFF"})
-    try:
+    with vector_settings({"OGR_CURRENT_DATE": CLOCK, "OGR_SQLITE_SYNCHRONOUS": "OFF"}):
         yield
-    finally:
-        pyogrio.set_gdal_config_options(before)
 
 
 def _attributes(table: str, frame: pd.DataFrame) -> pd.DataFrame:

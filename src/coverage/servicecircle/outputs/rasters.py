@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from servicecircle.inputs.gdal import raster_settings
 from servicecircle.outputs.credits import credit_lines
 from servicecircle.outputs.record import RASTER
 from servicecircle.standards.model import Criterion
@@ -135,13 +136,12 @@ def _requirement(criterion: Criterion, language: str) -> str:
 
 
 def _tiff(grid: Grid, bands: np.ndarray[tuple[int, ...], np.dtype[np.float32]], tags: dict[str, str]) -> bytes:
-    import rasterio
     from rasterio.io import MemoryFile
 
     _, height, width = bands.shape
     place = {"crs": grid.crs.to_wkt(), "transform": grid.transform, "height": height, "width": width}
     # Written in memory: what does not fit a GeoTIFF would go into a side file, and nothing has to be cleared away.
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), MemoryFile() as memory:
+    with raster_settings(), MemoryFile() as memory:
         with memory.open(count=len(BANDS), **place, **OPTIONS) as raster:
             raster.write(bands)
             raster.update_tags(**{name: value for name, value in tags.items() if value})

@@ -21,6 +21,7 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo import crs as gates
 from servicecircle.inputs.formats import TABLES, WORKBOOKS, sheet_names
+from servicecircle.inputs.gdal import RASTER_DRIVER, raster_settings
 from servicecircle.inputs.layers import GEOJSON, LAYERS, layer_names
 from servicecircle.inputs.population import DENSITY
 from servicecircle.inputs.roads import SUFFIXES as OSM
@@ -162,11 +163,10 @@ def _files(found: Folder) -> list[Path]:
 
 
 def _add_raster(found: Folder, path: Path) -> None:
-    # PAM would leave an .aux.xml beside the user's file.
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), warnings.catch_warnings():
+    with raster_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         try:
-            with rasterio.open(path, driver="GTiff") as dataset:
+            with rasterio.open(path, driver=RASTER_DRIVER) as dataset:
                 found.rasters.append(_raster(dataset, path, found.shown(path)))
         except (rasterio.errors.RasterioError, rasterio.errors.CRSError) as error:
             reason = problem("population.not_raster", file=found.shown(path), detail=str(error))
