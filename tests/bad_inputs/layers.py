@@ -349,6 +349,29 @@ def _(desk: Desk) -> None:
     many(desk, "GCJ-02", "GCJ-02")
 
 
+def with_crs(desk: Desk, more: str) -> None:
+    """Name a CRS in the units' GeoJSON and put something before their first feature."""
+    name = '"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}, '
+    write = desk._units
+
+    def spoilt(path: Path) -> None:
+        write(path)
+        text = path.read_text(encoding="utf-8")
+        path.write_text("{" + name + more + text[1:], encoding="utf-8")
+
+    desk.files[UNITS] = spoilt
+
+
+@case(14, "a GeoJSON that names WGS 84, with a control character in a text", "read", units=4)
+def _(desk: Desk) -> None:
+    with_crs(desk, '"name": "a\x1bb", ')
+
+
+@case(14, "a GeoJSON that names a system and is no JSON", "refused", "inputs.not_json", UNITS, "1")
+def _(desk: Desk) -> None:
+    with_crs(desk, '"name": Inf inity, ')
+
+
 # -- 15 layers that do not overlap
 
 
