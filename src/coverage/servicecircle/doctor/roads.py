@@ -143,8 +143,8 @@ def look_ids(study: Study, inputs: Inputs) -> Iterator[Problem]:
     moved, again = [], []
     processor = osmium.FileProcessor(osm_file(study.locate(study.roads.osm.path)), osmium.osm.NODE)
     for node in processor.with_filter(osmium.filter.IdFilter(np.unique(ways.node[ways.node > 0]).tolist())):
-        if not isinstance(node, osmium.osm.Node):
-            continue  # the processor was asked for nodes alone
+        if not isinstance(node, osmium.osm.Node) or not node.location.valid():
+            continue  # the processor was asked for nodes alone; one without a place stands nowhere twice
         known = places.setdefault(node.id, set())
         if known:
             again.append(node.id)

@@ -235,7 +235,11 @@ def _geojson_crs(path: Path, file: str, taken: pyproj.CRS) -> tuple[pyproj.CRS |
     content = path.read_bytes()
     if b'"crs"' not in content:
         return taken, []
-    tree = json.loads(content.decode("utf-8-sig"))
+    try:
+        # GDAL takes control characters in texts, and so does this
+        tree = json.loads(content.decode("utf-8-sig"), strict=False)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise StudyError(_broken_layer(path, file, str(error))) from error
     if "crs" not in tree:
         return taken, []
     member = tree["crs"]

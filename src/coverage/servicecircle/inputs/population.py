@@ -186,6 +186,7 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
         except rasterio.errors.RasterioError as error:
             raise StudyError(problem("population.not_raster", file=source.path, detail=str(error))) from error
     values, notices = _valid(raw, masked, source.path)
+    notices += called_density(source.path, path.stem)
     if (scale, offset) != (1.0, 0.0):
         values = values * scale + offset
         notices.append(problem("population.scaled", file=source.path, scale=scale, offset=offset))
@@ -333,7 +334,8 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
     total = math.fsum(frame["persons"])
     if total == 0:
         raise StudyError(problem("population.nobody", file=table.place, count=len(frame)))
-    notices = list(places.notices)
+    # the schema's own word says nothing of the column that was found
+    notices = [*places.notices, *called_density(table.place, table.columns[pick.need(table, "persons", given)])]
     unplaced = math.fsum(persons[number & ~places.kept])
     if unplaced > 0:
         notices.append(problem("population.unplaced", file=table.place, persons=unplaced, count=len(places.set_aside)))
@@ -341,6 +343,11 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
         notices += group_notices(table.place, name, frame["persons"].to_numpy(dtype=float), group)
     lost = (*places.set_aside, *left)
     return PointPeople(frame, path, total, tuple(notices), lost, groups, (account(table, frame["row"], lost),))
+
+
+def called_density(file: str, name: str) -> list[Problem]:
+    """Tell where the name of a file or column says density and numbers of people are meant."""
+    return [problem("intake.density_name", file=file, value=name)] if DENSITY.search(name) else []
 
 
 def impossible_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
