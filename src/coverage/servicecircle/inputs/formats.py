@@ -19,6 +19,7 @@ import python_calamine as calamine
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs.problems import nearest, some
+from servicecircle.inputs.sheet_cells import look_through, merged_notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -152,15 +153,47 @@ def read_workbook(path: Path, layer: str | None, file: str) -> Table:
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         sheet = _sheet(book, layer, file)
-        values = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        place = f"{file} [{sheet}]"
+        seen = look_through(path, sheet, place)
+        opened = book.get_sheet_by_name(sheet)
+        values = seen.filled(opened.to_python(skip_empty_area=False))
+        others = _others(book, path, sheet, file) if layer is None else []
     except calamine.PasswordError as error:
         raise StudyError(problem("inputs.workbook_password", file=file)) from error
     except (calamine.CalamineError, OSError) as error:
         raise StudyError(problem("inputs.not_workbook", file=file, detail=str(error))) from error
-    cells, notices = _frame([[cell_text(value) for value in row] for row in values], f"{file} [{sheet}]")
+    cells, notices = _frame([[cell_text(value) for value in row] for row in values], place)
     table = Table(file, sheet, cells)
     first = int(cells.index[0]) if len(cells) else len(values) + 1
-    return Table(file, sheet, cells, notices=(*notices, *_lost_digits(table, values[first - 1 :])))
+    merged = merged_notice(place, opened.merged_cell_ranges or [], first - 1)
+    told = (*notices, *seen.notices(place), *merged, *others, *_lost_digits(table, values[first - 1 :]))
+    return Table(file, sheet, cells, notices=told)
+
+
+def _others(book: calamine.CalamineWorkbook, path: Path, sheet: str, file: str) -> list[Problem]:
+    """Return a notice of the other sheets that hold anything, hidden ones too, where the study names none."""
+    found: list[Problem | str] = []
+    for name in (one.name for one in book.sheets_metadata if one.typ == calamine.SheetTypeEnum.WorkSheet):
+        if name == sheet:
+            continue
+        try:
+            look_through(path, name, f"{file} [{name}]")
+            empty = not book.get_sheet_by_name(name).to_python(nrows=1)
+        except StudyError:  # it reaches too far to be read, so it holds something
+            empty = False
+        if not empty:
+            found.append(name if name in _visible(book) else problem("numbers.sheet.hidden", value=name))
+    if not found:
+        return []
+    return [problem("numbers.sheet.others", file=f"{file} [{sheet}]", value=_listed(found))]
+
+
+def _listed(names: Sequence[Problem | str]) -> Problem | str:
+    """Return names as one value; a problem among them becomes its sentence."""
+    first, *rest = names
+    if not rest:
+        return first
+    return problem("numbers.sheet.and", one=first, others=_listed(rest))
 
 
 def _check_workbook(path: Path, file: str) -> None:
@@ -210,7 +243,10 @@ def sheet_names(path: Path, file: str) -> list[str]:
     _check_workbook(path, file)
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
-        return [name for name in _visible(book) if book.get_sheet_by_name(name).to_python()]
+        visible = _visible(book)
+        for name in visible:
+            look_through(path, name, f"{file} [{name}]")
+        return [name for name in visible if book.get_sheet_by_name(name).to_python()]
     except calamine.PasswordError as error:
         raise StudyError(problem("inputs.workbook_password", file=file)) from error
     except (calamine.CalamineError, OSError) as error:
