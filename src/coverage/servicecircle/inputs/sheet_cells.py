@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ _FORMULA = re.compile(rb"<(?:\w+:)?f\b[^>]*?(?:/>|>(.*?)</(?:\w+:)?f>)", re.DOTA
 _VALUE = re.compile(rb"<(?:\w+:)?v\b[^>]*>(.*?)</(?:\w+:)?v>", re.DOTALL)
 _SHEET = re.compile(r"<(?:\w+:)?sheet\s([^>]*)>")
 _RELATION = re.compile(r"<(?:\w+:)?Relationship\s([^>]*)>")
+_ENDS = {"Id", "Target"}
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 
 
@@ -134,23 +136,26 @@ def _number(letters: bytes) -> int:
 
 
 def _content(path: Path, sheet: str) -> bytes:
-    """Return the part of a sheet as bytes; empty where the file is no zip or does not say where the sheet is."""
+    """Return the part of a sheet as bytes; empty where the file is no sound zip: calamine says what is wrong."""
     if not zipfile.is_zipfile(path):
         return b""
-    with zipfile.ZipFile(path) as archive:
-        try:
-            book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
-            relations = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
-        except (KeyError, zipfile.BadZipFile):  # calamine says what is wrong with it
-            return b""
-        targets = {one["Id"]: one["Target"] for one in map(_attributes, _RELATION.findall(relations)) if "Id" in one}
-        for one in map(_attributes, _SHEET.findall(book)):
-            relation = next((value for key, value in one.items() if key.endswith(":id")), "")
-            if one.get("name") != sheet or relation not in targets:
-                continue
-            target = targets[relation]
-            part = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-            return archive.read(part) if part in archive.namelist() else b""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _part(archive, sheet)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return b""
+
+
+def _part(archive: zipfile.ZipFile, sheet: str) -> bytes:
+    book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+    relations = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+    targets = {
+        one["Id"]: one["Target"] for one in map(_attributes, _RELATION.findall(relations)) if one.keys() >= _ENDS
+    }
+    for one in map(_attributes, _SHEET.findall(book)):
+        target = targets.get(next((value for key, value in one.items() if key.endswith(":id")), ""))
+        if one.get("name") == sheet and target is not None:
+            return archive.read(target.lstrip("/") if target.startswith("/") else f"xl/{target}")
     return b""
 
 
