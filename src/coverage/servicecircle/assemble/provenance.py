@@ -150,8 +150,10 @@ def _with_parts(study: Study, paths: Iterable[str]) -> list[str]:
     found = []
     for path in paths:
         stem, dot, suffix = path.rpartition(".")
-        parts = (stem + part for end in PARTS.get(f"{dot}{suffix}".lower(), ()) for part in (end, end.upper()))
-        found += [path, *(part for part in parts if study.locate(part).is_file())]
+        found.append(path)
+        for end in PARTS.get(f"{dot}{suffix}".lower(), ()):
+            part = next((one for one in (stem + end, stem + end.upper()) if study.locate(one).is_file()), None)
+            found += [] if part is None else [part]
     return list(dict.fromkeys(found))
 
 
