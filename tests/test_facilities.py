@@ -396,7 +396,7 @@ def test_the_edge_of_the_box_is_inside(tmp_path: Path) -> None:
 
 
 def test_nothing_left_is_refused(tmp_path: Path) -> None:
-    assert "facilities.none" in refused(make_study(tmp_path, write(tmp_path, "1,甲,诊所,110,35")), box=BOX)
+    assert "unit_look.no_facility" in refused(make_study(tmp_path, write(tmp_path, "1,甲,诊所,110,35")), box=BOX)
 
 
 @pytest.mark.parametrize("box", [BOX, None])

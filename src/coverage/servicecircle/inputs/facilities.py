@@ -135,7 +135,7 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
         raise StudyError(problems)
     filled = [frame for frame in frames if len(frame)]
     if not filled:
-        raise StudyError(problem("facilities.none", files=", ".join(spec.path for spec in study.facilities)))
+        raise StudyError(_no_facility(study, set_aside))
     rows, duplicates, same = _merge(pd.concat(filled, ignore_index=True))
     frame = rows[list(FACILITIES)]
     check_frame(frame, FACILITIES)
@@ -147,6 +147,15 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     moved, lost = assets.moved(cells, same), (*set_aside, *duplicates)
     layers = dict(zip(rows["id"], rows["layer"], strict=True))
     return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved, layers)
+
+
+def _no_facility(study: Study, left: list[SetAside]) -> Problem:
+    """Return the problem of files without any facility that can be used; the first row that was left out says why."""
+    files = ", ".join(dict.fromkeys(spec.path for spec in study.facilities))
+    if not left:
+        return problem("facilities.none", files=files)
+    first = {"row": left[0].row, "id": left[0].id, "value": left[0].value, "reason": left[0].reason}
+    return problem("unit_look.no_facility", file=files, count=len(left), **first)
 
 
 def _shapes_of(rows: pd.DataFrame) -> dict[str, shapely.Geometry]:
