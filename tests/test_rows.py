@@ -1,7 +1,5 @@
 """Set aside, never lost: the rows of every file add up; what stops a run; how invalid shapes are repaired."""
 
-# ruff: noqa: PD011 - the values are those of a Problem, no frame
-
 from __future__ import annotations
 
 import csv

@@ -18,7 +18,7 @@ import shapely
 
 from servicecircle.doctor.rows import capped, distance_m, facility_places
 from servicecircle.errors import Problem, problem
-from servicecircle.inputs.facilities import UNKNOWN
+from servicecircle.inputs.merging import UNKNOWN
 from servicecircle.inputs.problems import some
 from servicecircle.inputs.units import town_of
 

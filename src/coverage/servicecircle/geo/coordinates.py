@@ -48,6 +48,15 @@ def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> Pair:
     return _inside_only(lon, lat, lambda x, y: _sum((x, y), _shift(x, y)))
 
 
+def phone_map(lon: ArrayLike, lat: ArrayLike) -> Pair:
+    """Return GCJ-02 degrees of WGS 84 degrees to six decimals (a tenth of a metre), to be pasted into a phone map.
+
+    Outside the rectangle they are the WGS 84 degrees; what is not a number stays so.
+    """
+    moved_lon, moved_lat = wgs84_to_gcj02(lon, lat)
+    return moved_lon.round(6), moved_lat.round(6)
+
+
 def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> Pair:
     """Return WGS 84 longitude and latitude of GCJ-02 degrees, exact to 1e-9 degree; outside the rectangle unchanged."""
     return _inside_only(lon, lat, lambda x, y: _invert((x, y), lambda p: _sum(p, _shift(*p))))

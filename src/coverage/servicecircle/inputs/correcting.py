@@ -26,7 +26,7 @@ from servicecircle.inputs.correction_file import (
     read_corrections_file,
 )
 from servicecircle.inputs.corrections import AXES, Applied, Corrections, place_of, same_file
-from servicecircle.inputs.problems import collect, nearest, some
+from servicecircle.inputs.problems import NAMED_ROWS, collect, nearest, some
 from servicecircle.inputs.rows import RowCount
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import Table, read_table, to_number
@@ -92,12 +92,13 @@ def _open(study: Study, reads: Sequence[_Read]) -> list[_Target]:
     """Read the tables of one file, each layer once; what cannot be read is told by its reader."""
     found: dict[str, _Target] = {}
     for one in reads:
-        told: list[Problem] = []
-        with collect(told):
+        try:
             table = read_table(study.locate(one.path), one.layer, file=one.path)
-            position = _id_column(table, one.id)
-            if table.layer not in found or found[table.layer].id is None:
-                found[table.layer] = _Target(table, position)
+        except (StudyError, OSError):
+            # its reader says what is wrong with it
+            continue
+        if table.layer not in found or found[table.layer].id is None:
+            found[table.layer] = _Target(table, _id_column(table, one.id))
     return list(found.values())
 
 
@@ -139,9 +140,11 @@ def read_corrections(study: Study, problems: list[Problem]) -> Corrections:
             table, found = read_corrections_file(study.locate(path), path)
             asked = [one for one in found if not one.untouched]
             mine: list[Applied] = []
+            wrong: list[Problem] = []
             for one in asked:
-                with collect(problems):
+                with collect(wrong):
                     mine.append(finder.find(one))
+            problems += _first_of_each(table, wrong)
             gone = [one for one in mine if one.field == WHOLE_ROW]
             removed += [_removed(one) for one in gone]
             notices += _notices(table, len(mine), len(gone), len(found) - len(asked))
@@ -149,6 +152,16 @@ def read_corrections(study: Study, problems: list[Problem]) -> Corrections:
             applied += mine
     problems += _twice(applied)
     return Corrections(tuple(applied), tuple(removed), tuple(notices), tuple(rows))
+
+
+def _first_of_each(table: Table, wrong: Sequence[Problem]) -> list[Problem]:
+    """Return the first problems of each kind and the number of the others: a new version of a file makes all stale."""
+    found: dict[str, list[Problem]] = {}
+    for one in wrong:
+        found.setdefault(one.key, []).append(one)
+    named = [one for many in found.values() for one in many[:NAMED_ROWS]]
+    more = len(wrong) - len(named)
+    return [*named, problem("corrections.more", file=table.place, count=more)] if more else named
 
 
 def _notices(table: Table, applied: int, removed: int, untouched: int) -> list[Problem]:
@@ -298,6 +311,11 @@ def _whole_row(table: Table, k: int, one: Correction) -> Applied:
 def _cell(table: Table, k: int, one: Correction) -> Applied:
     exact = [position for position, name in enumerate(table.columns) if name == one.field]
     found = exact or [position for position, name in enumerate(table.columns) if fold(name) == fold(one.field)]
+    if not found and fold(one.field) in AXES:
+        # what a layer calls lon, a table may call 经度
+        with collect([]):
+            recognised_axis = recognised(table, fold(one.field))
+            found = [] if recognised_axis is None else [recognised_axis]
     if len(found) != 1:
         known = [name for name in table.columns if name]
         key = "corrections.two_fields" if found else "corrections.no_field"

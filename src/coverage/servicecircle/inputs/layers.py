@@ -238,8 +238,11 @@ def _geojson_crs(path: Path, file: str, taken: pyproj.CRS) -> tuple[pyproj.CRS |
     try:
         # GDAL takes control characters in texts, and so does this
         tree = json.loads(content.decode("utf-8-sig"), strict=False)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise StudyError(_broken_layer(path, file, str(error))) from error
+    except json.JSONDecodeError as error:  # GDAL is content with less
+        where = {"line": error.lineno, "column": error.colno, "detail": error.msg}
+        raise StudyError(problem("inputs.not_json", file=file, **where)) from error
+    except RecursionError as error:
+        raise StudyError(problem("inputs.not_json", file=file, line=1, column=1, detail="[[[...")) from error
     if "crs" not in tree:
         return taken, []
     member = tree["crs"]

@@ -56,15 +56,17 @@ def record_bytes(results: Results, folder: Path, names: Iterable[str]) -> bytes:
     """Return ``run.json`` for the finished files of a folder.
 
     It holds ``tool`` and ``format`` (how an output folder is known again), ``files`` (name, size, sha256; all
-    files but itself and the log), ``study`` (the study file, filled up with defaults), ``provenance``,
-    ``corrections`` (what was changed at reading), ``rows`` (what became of the rows of every file), ``ledger``,
-    ``summaries``, ``findings`` and ``notices``. A number that is not finite is null.
+    files but itself and the log), ``study`` (the study file, filled up with defaults), ``given`` (only what it says,
+    from which a run is repeated: whether a column was named can matter), ``provenance``, ``corrections`` (what was
+    changed at reading), ``rows`` (what became of the rows of every file), ``ledger``, ``summaries``, ``findings`` and
+    ``notices``. A number that is not finite is null.
     """
     tree = {
         "tool": TOOL,
         "format": FORMAT,
         "files": [_entry(folder, name) for name in sorted(names)],
         "study": results.study.model_dump(mode="json", by_alias=True),
+        "given": results.study.model_dump(mode="json", by_alias=True, exclude_unset=True),
         "provenance": {key: value for key, value in results.provenance.items() if key not in OF_READING},
         **{key: results.provenance.get(key, []) for key in OF_READING},
         "ledger": [dataclasses.asdict(line) for line in results.ledger],

@@ -2,8 +2,8 @@
 
 The record holds no place on any disk, so that two runs in two folders are byte-equal. Where the study file lay is
 therefore told (``study``) or found: the default output folder ``maps/<study>/`` stands beside it, and so on
-(:data:`GUESSES`). What is run is the study as recorded, filled up with defaults: of the study file only its folder is
-needed, from which the paths of the inputs count.
+(:data:`GUESSES`). What is run is the study as recorded: of the study file only its folder is needed, from which the
+paths of the inputs count.
 """
 
 from __future__ import annotations
@@ -83,9 +83,11 @@ def prepare_repeat(record: Path, study_file: Path | None = None) -> Repeat:
         version does not accept.
     """
     tree = read_record(record)
+    if not isinstance(tree.get("given"), dict):
+        raise StudyError(problem("rerun.old_record", file=str(record)))
     name = tree["provenance"]["study_file"]
     folder = _folder(record, tree, study_file)
-    study = study_from(tree["study"], folder / name)
+    study = study_from(tree["given"], folder / name)
     changed = list(_changed(study, tree))
     if changed:
         raise StudyError(changed)
