@@ -137,12 +137,12 @@ def _(desk: Desk) -> None:
     desk.units[0]["geometry"] = polygon((0, 0, 1000.2, 1000))
 
 
-@case(12, "a gap between two units", "told", "", UNITS, FIRST, pending="people")
+@case(12, "a gap between four units", "told", "unit_look.gaps", UNITS, FIRST, pending="people")
 def _(desk: Desk) -> None:
-    desk.units[0]["geometry"] = polygon((0, 0, 950, 1000))
+    desk.units[0]["geometry"] = ring((0, 0), (1000, 0), (1000, 700), (700, 700), (700, 1000), (0, 1000))
 
 
-@case(12, "a hole in a unit that nobody fills", "told", "", UNITS, FIRST, pending="people")
+@case(12, "a hole in a unit that nobody fills", "told", "unit_look.gaps", UNITS, FIRST, pending="people")
 def _(desk: Desk) -> None:
     hole = polygon((300, 300, 600, 600))["coordinates"][0]
     desk.units[0]["geometry"]["coordinates"].append(hole[::-1])
@@ -418,8 +418,10 @@ def _(desk: Desk) -> None:
     desk.tree["population"]["groups"] = {"65+": "old.tif"}
 
 
-@case(15, "people on half of the units", "told", "", "people.tif", pending="people")
+@case(15, "people on half of the units", "told", "people.empty", "people.tif", LAST)
 def _(desk: Desk) -> None:
+    for unit, box in zip(desk.units[2:], ((0, 1000, 1000, 2050), (1000, 1000, 2000, 2050)), strict=True):
+        unit["geometry"] = polygon(box)
     desk.cells[:10] = 0
 
 

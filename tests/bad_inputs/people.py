@@ -9,7 +9,7 @@ import rasterio
 
 from tests.bad_inputs.case import case
 from tests.bad_inputs.desk import CLINICS, Desk
-from tests.small_study import lonlat
+from tests.small_study import lonlat, polygon
 
 TIF = "people.tif"
 
@@ -350,8 +350,9 @@ def _(desk: Desk) -> None:
     desk.census([0.06, 0.07])
 
 
-@case(25, "a unit without people", "told", "", "370406100201", pending="people")
+@case(25, "a unit without people", "told", "people.empty", TIF, "370406100201")
 def _(desk: Desk) -> None:
+    desk.units[0]["geometry"] = polygon((-50, 0, 1000, 1000))
     desk.cells[10:, :10] = 0
 
 
