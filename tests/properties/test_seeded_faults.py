@@ -258,6 +258,7 @@ def by_hand() -> None:
         getattr(test_by_hand, name)(toy)
     for key in test_by_hand.COVERED:
         test_by_hand.test_units(toy, key)
+    test_by_hand.test_those_who_cannot_get_there()
     for seed in range(24):
         test_other_programs.check_trips(seed)
 
