@@ -204,6 +204,13 @@ def test_facilities_of_another_place(tmp_path: Path, away: int, expected: list[A
     assert told(units.look_layers(*stated(tmp_path, rows))) == expected
 
 
+def test_every_facility_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        stated(tmp_path, [("甲镇", 200_000.0 + k) for k in range(3)])
+    assert told(caught.value.problems) == [("no_facility", "f0")]
+    assert (caught.value.problems[0].values["row"], caught.value.problems[0].values["count"]) == (2, 3)
+
+
 def barriers(folder: Path, lines: Sequence[Sequence[tuple[float, float]]]) -> Inputs:
     study = small(FOUR, {"barriers": {"lines": "walls.geojson"}}).write(folder)
     features = [

@@ -213,6 +213,16 @@ def test_road_lines_and_barriers(tmp_path: Path) -> None:
     assert (wall.row, wall.reason.key) == (2, "inputs.reason.no_geometry")
 
 
+def test_a_road_whose_ends_are_joined_into_one_place_is_set_aside(tmp_path: Path) -> None:
+    shapes = {"r": line((0, 50), (1000, 50)), "short": line((1003, 50), (1003, 53)), "on": line((1000, 50), (1100, 50))}
+    write_geojson(tmp_path / "r.geojson", {k: {"geometry": shape} for k, shape in shapes.items()})
+    lines = {"path": "r.geojson", "default_class": "residential", "join_m": 10}
+    inputs = gather(make(tmp_path, {"roads": {"lines": lines}}))
+    assert counts(inputs)["r.geojson"] == (3, 2, 1, 0)
+    (one,) = inputs.set_aside
+    assert (one.row, one.reason.key) == (2, "roads.reason.no_length")
+
+
 def test_gates(tmp_path: Path) -> None:
     write_geojson(tmp_path / "y.geojson", {"y": {"type": "诊所", "geometry": polygon((600, 20, 700, 80))}})
     places = [lonlat(600, 50), lonlat(10, 50), ("", "")]

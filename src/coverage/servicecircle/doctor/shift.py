@@ -26,7 +26,8 @@ from servicecircle.geo.coordinates import (
 from servicecircle.geo.crs import WorkingCrs, is_wgs84
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.matching import form, plain_text, town_form
-from servicecircle.inputs.places import locate, reference
+from servicecircle.inputs.places import locate
+from servicecircle.inputs.systems import reference
 from servicecircle.inputs.tables import read_table
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def point_files(study: Study, inputs: Inputs) -> Iterator[PointFile]:
     if study.area.points is not None:
         specs.append((study.area.points, _lonlat(study.area.points), {}))
     for source, columns, where in specs:
-        one = _point_file(study, source, columns, where, inputs.box)
+        one = _point_file(study, source, columns, where, inputs)
         if one is not None:
             yield one
 
@@ -220,16 +221,16 @@ def _lonlat(source: Source) -> tuple[str | None, str | None]:
 
 
 def _point_file(
-    study: Study, source: Source, columns: tuple[str | None, str | None], where: Mapping[str, str], box: Bounds
+    study: Study, source: Source, columns: tuple[str | None, str | None], where: Mapping[str, str], inputs: Inputs
 ) -> PointFile | None:
     """Return the points of a file, None where it is in another system, or no longer what the run read."""
     try:
-        table = read_table(study.locate(source.path), source.layer, file=source.path)
+        table = inputs.corrections.apply(read_table(study.locate(source.path), source.layer, file=source.path))
         table = _chosen(table, where)
         ref = reference(table, source)
         if not ref.service and not is_wgs84(ref.crs):
             return None
-        places = locate(table, source, [""] * len(table.cells), columns=columns, box=box)
+        places = locate(table, source, [""] * len(table.cells), columns=columns, box=inputs.box)
     except StudyError:  # the run says what is wrong with it
         return None
     kept = places.kept

@@ -203,15 +203,15 @@ def look_towns(study: Study, inputs: Inputs) -> Iterator[Problem]:
     shapes = flat(units.geometry.to_numpy())
     areas = {str(town): shapely.union_all(shapes[towns == town]) for town in sorted(set(towns)) if town}
     for spec in study.facilities:
-        table, column = _town_column(study, spec)
+        table, column = _town_column(study, inputs, spec)
         if table is not None and column is not None:
             yield from _disagreeing(inputs, spec, table, table.texts(column), areas, flat)
 
 
-def _town_column(study: Study, spec: FacilityFile) -> tuple[Table | None, int | None]:
+def _town_column(study: Study, inputs: Inputs, spec: FacilityFile) -> tuple[Table | None, int | None]:
     """Return the table of a facility file and its column of the town, where one is recognised."""
     try:
-        table = read_table(study.locate(spec.path), spec.layer, file=spec.path)
+        table = inputs.corrections.apply(read_table(study.locate(spec.path), spec.layer, file=spec.path))
         return table, pick.find(table, "town", None)
     except StudyError:
         # what is wrong with the file is told by its reader; two columns of towns say nothing clearly

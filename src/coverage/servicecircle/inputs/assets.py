@@ -423,7 +423,7 @@ def _reading(cell: Cell) -> Reading:
     if is_attribute(cell.asset):
         return Reading(asset_value(cell.asset, cell.text), reason=problem("assets.reason.value", column=cell.column))
     term = assets().get(cell.asset)
-    reading = read_cell(cell.text, "" if term is None or term.unit is None else term.unit)
+    reading = read_cell(cell.text, "" if term is None else term.unit or "")
     if reading.reason is None:
         return reading
     return replace(reading, reason=problem("numbers.in_column", column=cell.column, reason=reading.reason))

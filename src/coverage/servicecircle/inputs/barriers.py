@@ -11,10 +11,10 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs.columns import recognised_labels
 from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
-from servicecircle.inputs.places import reference
 from servicecircle.inputs.roads import BarrierShapes
 from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
+from servicecircle.inputs.systems import reference
 from servicecircle.inputs.tables import read_table
 
 if TYPE_CHECKING:

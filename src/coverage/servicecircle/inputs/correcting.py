@@ -19,6 +19,7 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs.columns import fold, recognised
 from servicecircle.inputs.correction_file import (
+    COLUMNS,
     DELETE_WORDS,
     EMPTY_WORDS,
     WHOLE_ROW,
@@ -225,7 +226,8 @@ class _Finder:
         where = {"file": one.file, "row": one.row}
         missing = [name for name in ("source", "id", "field", "reason") if not getattr(one, name)]
         if missing:
-            raise StudyError(problem("corrections.missing", column=", ".join(missing), **where))
+            columns = ", ".join(" / ".join(COLUMNS[name][:2]) for name in missing)
+            raise StudyError(problem("corrections.missing", column=columns, **where))
         if not one.new:
             raise StudyError(problem("corrections.no_new", column=one.field, id=one.id, **where))
         target = self._target(one)
@@ -259,7 +261,8 @@ class _Finder:
         read = [target.table.place for target in self._open[path]]
         if not read:
             raise StudyError(problem("corrections.unreadable", **where))
-        raise StudyError(problem("corrections.layer", layers=some(read, 20), **where))
+        key = "corrections.layer" if layer is None else "corrections.no_layer"
+        raise StudyError(problem(key, layers=some(read, 20), **where))
 
 
 def _row_of(target: _Target, one: Correction) -> int:
@@ -304,7 +307,9 @@ def _whole_row(table: Table, k: int, one: Correction) -> Applied:
         raise StudyError(problem("corrections.whole_row", file=one.file, row=one.row, value=one.new))
     held = [str(text) for text in table.cells.iloc[k]]
     if one.old and not any(_same(one.old, text) for text in held):
-        raise StudyError(_stale(table, k, one, some(text for text in held if text)))
+        where = {"file": one.file, "row": one.row, "source": table.place, "id": one.id, "value": one.old}
+        found = some(text for text in held if text)
+        raise StudyError(problem("corrections.stale_row", source_row=int(table.rows[k]), found=found, **where))
     return _applied(table, k, (WHOLE_ROW, -1), (one.old, ""), one)
 
 
@@ -332,13 +337,14 @@ def _check_old(table: Table, k: int, one: Correction, held: str, new: str) -> No
         return
     if new == held:
         where = {"file": one.file, "row": one.row, "source": table.place, "id": one.id, "column": one.field}
-        raise StudyError(problem("corrections.already", value=held, **where))
+        raise StudyError(problem("corrections.already", value=held or problem("corrections.nothing"), **where))
     raise StudyError(_stale(table, k, one, held))
 
 
 def _stale(table: Table, k: int, one: Correction, held: str) -> Problem:
     where = {"file": one.file, "row": one.row, "source": table.place, "id": one.id, "column": one.field}
-    return problem("corrections.stale", source_row=int(table.rows[k]), value=one.old, found=held, **where)
+    texts = {name: text or problem("corrections.nothing") for name, text in (("value", one.old), ("found", held))}
+    return problem("corrections.stale", source_row=int(table.rows[k]), **texts, **where)
 
 
 def _point(table: Table, k: int, axis: int, one: Correction) -> Applied:

@@ -24,10 +24,11 @@ from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.gdal import RASTER_DRIVER, raster_settings
 from servicecircle.inputs.groups import grid_problems, group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.numbers import Numbers, read_column
-from servicecircle.inputs.places import SERVICES, locate, place_problems
+from servicecircle.inputs.places import locate, place_problems
 from servicecircle.inputs.problems import collect, duplicate_ids, some
 from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
+from servicecircle.inputs.systems import SERVICES
 from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, require_file
 
 if TYPE_CHECKING:

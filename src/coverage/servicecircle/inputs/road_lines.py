@@ -19,12 +19,12 @@ from servicecircle.geo.crs import WorkingCrs, is_wgs84
 from servicecircle.inputs import noding, road_words
 from servicecircle.inputs.columns import fold, named
 from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
-from servicecircle.inputs.places import reference
 from servicecircle.inputs.problems import collect, nearest, some
 from servicecircle.inputs.road_ways import ROAD_CLASSES, Way, as_barriers, as_ways, no_places
 from servicecircle.inputs.roads import RoadData, none_in_box
 from servicecircle.inputs.rows import account
 from servicecircle.inputs.setaside import SetAside
+from servicecircle.inputs.systems import reference
 from servicecircle.inputs.tables import read_table, to_number
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from servicecircle.inputs.places import Reference
     from servicecircle.inputs.roads import Bounds
+    from servicecircle.inputs.systems import Reference
     from servicecircle.inputs.tables import Table
     from servicecircle.study import RoadLines
 

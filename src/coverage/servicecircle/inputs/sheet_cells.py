@@ -25,6 +25,10 @@ MAX_CELLS = 20_000_000
 #: Characters of a formula that stand for it.
 SHOWN = 60
 
+#: One of these stands in every sheet with an error or a formula.
+_MARKS = (b't="e"', b"<f>", b"<f ", b"<f/", b":f>", b":f ", b":f/")
+_COLUMN = re.compile(rb'\sr="([A-Z]{1,3})[0-9]')
+_ROW = re.compile(rb'row\s(?:[^>]*?\s)?r="([0-9]{1,7})"')
 _CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?(/?)>')
 _FULL = re.compile(rb"<(?:\w+:)?c\s([^>]*[^/>])>(.*?)</(?:\w+:)?c>", re.DOTALL)
 _PLACE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
@@ -99,14 +103,11 @@ def look_through(path: Path, sheet: str, place: str) -> SheetCells:
         The sheet reaches so far that its rectangle has more than ``MAX_CELLS`` cells.
     """
     content = _content(path, sheet)
-    last_row = last_column = 0
-    for letters, digits, empty in _CELL.findall(content):
-        if not empty:
-            last_row, last_column = max(last_row, int(digits)), max(last_column, _number(letters))
+    last_row, last_column = _reach(content)
     if last_row * last_column > MAX_CELLS:
         corner = cell_name(last_row - 1, last_column - 1)
         raise StudyError(problem("numbers.sheet.far", file=place, value=corner, limit=MAX_CELLS // 1_000_000))
-    if b't="e"' not in content and not _FORMULA.search(content):
+    if not any(mark in content for mark in _MARKS):
         return SheetCells()
     errors: dict[tuple[int, int], str] = {}
     formulas: dict[tuple[int, int], str] = {}
@@ -122,6 +123,19 @@ def look_through(path: Path, sheet: str, place: str) -> SheetCells:
         elif (formula := _FORMULA.search(inner)) and not (value and value[1]) and not (kind and kind[1] == b"str"):
             formulas[at] = "=" + _text(formula[1] or b"")[:SHOWN]
     return SheetCells(errors, formulas)
+
+
+def _reach(content: bytes) -> tuple[int, int]:
+    """Return the farthest row and column with anything in it; only a sheet that seems vast is read cell by cell."""
+    columns = max(map(_number, set(_COLUMN.findall(content))), default=0)
+    rows = max(map(int, _ROW.findall(content)), default=0)
+    if (rows or not columns) and rows * columns <= MAX_CELLS:
+        return rows, columns
+    rows = columns = 0
+    for letters, digits, empty in _CELL.findall(content):
+        if not empty:
+            rows, columns = max(rows, int(digits)), max(columns, _number(letters))
+    return rows, columns
 
 
 def _text(content: bytes) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from servicecircle.inputs.columns import ALIASES, OSM_TYPES, first_filled, fold, osm_types
-from servicecircle.inputs.places import MARKS
 from servicecircle.inputs.road_words import CLASS_OF
+from servicecircle.inputs.systems import MARKS
 from servicecircle.inputs.tables import to_numbers
 from servicecircle.inputs.units import CLASS_CODES, CLASS_WORDS, unit_kind
 from servicecircle.standards.vocabulary import asset_code, facility_types, type_code
