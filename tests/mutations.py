@@ -132,6 +132,15 @@ def _shp(desk: Any) -> None:
     desk.units_layer("units.shp", encoding="GBK")
 
 
+def _corrected(desk: Any) -> None:
+    rows = [
+        ("source", "id", "field", "old", "new", "reason", "by"),
+        ("facilities.csv", "002", "类别", "乡镇卫生院", "村卫生室", "x", "y"),
+    ]
+    desk.table("corrections.csv", rows)
+    desk.tree["study"]["corrections"] = "corrections.csv"
+
+
 def _lines(desk: Any) -> None:
     desk.lines(desk.streets())
 
@@ -186,6 +195,7 @@ _STUDIES: dict[str, tuple[Callable[[Any], None], tuple[str, ...]]] = {
     "lines": (_lines, ("lines.geojson",)),
     "pbf": (_pbf, ("roads.osm.pbf",)),
     "graphml": (_graphml, ("roads.graphml",)),
+    "corrections": (_corrected, ("corrections.csv",)),
 }
 
 
@@ -453,7 +463,8 @@ MUTATIONS: dict[str, tuple[Callable[[bytes, random.Random], bytes], ...]] = {
 def mutated(number: int) -> tuple[str, str, dict[str, bytes]]:
     """Return what was done to which file, and the files of the study, of the mutation with a number."""
     rng = random.Random(number)
-    kind = kinds()[number % len(kinds())]
+    # the last kind, corrections, in turn with the others
+    kind = kinds()[-1] if number % 20 == 19 else kinds()[number % (len(kinds()) - 1)]
     target = rng.choice(kind.targets)
     files = dict(kind.files)
     if rng.random() < 0.04:

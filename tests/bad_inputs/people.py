@@ -267,7 +267,7 @@ def _(desk: Desk) -> None:
     cells(desk, 32767, "int16")
 
 
-@case(20, "a number beyond every float", "set_aside", "inputs.reason.persons", "people.csv", "1e999", persons=900.0)
+@case(20, "a number beyond every float", "set_aside", "numbers.other_unit", "people.csv", "1e999", persons=900.0)
 def _(desk: Desk) -> None:
     desk.people_table(["1e999", 200, 300, 400])
 

@@ -154,7 +154,9 @@ def _(desk: Desk) -> None:
     desk.facility_file["layer"] = "Sheet"
 
 
-@case(2, "several sheets, none named", "told", "intake.first_sheet", "facilities.xlsx", "Sheet", "2024年", names=NAMES)
+@case(
+    2, "several sheets, none named", "told", "numbers.sheet.others", "facilities.xlsx", "Sheet", "2024年", names=NAMES
+)
 def _(desk: Desk) -> None:
     desk.book(change=lambda book: book.create_sheet("2024年").append(["机构名称", "经度"]))
 
@@ -192,7 +194,7 @@ def _(desk: Desk) -> None:
     desk.book(change=lambda book: book.active.cell(3, 1, dt.date(2025, 1, 2)) and None)
 
 
-@case(2, "formulas without a value", "told", "intake.formulas", "facilities.xlsx [Sheet]", "3")
+@case(2, "formulas without a value", "told", "numbers.sheet.formulas", "facilities.xlsx [Sheet]", "3")
 def _(desk: Desk) -> None:
     desk.book(change=lambda book: book.active.cell(3, 4, "=117+0.5") and None)
 
@@ -280,7 +282,7 @@ def _(desk: Desk) -> None:
         del desk.facility_file["columns"][key]
 
 
-@case(3, "Chinese numerals", "set_aside", "inputs.reason.persons", "people.csv", "2", "一百二十", persons=600.0)
+@case(3, "Chinese numerals", "set_aside", "numbers.other", "people.csv", "2", "一百二十", persons=600.0)
 def _(desk: Desk) -> None:
     desk.people_table(["一百二十", "２００", "３００", "１００"])
 
@@ -298,22 +300,22 @@ def _(desk: Desk) -> None:
     desk.people_table(['"1,234"', 200, 300, 400])
 
 
-@case(4, "a decimal comma in persons", "set_aside", "inputs.reason.persons", "people.csv", "12,5", persons=900.0)
+@case(4, "a decimal comma in persons", "set_aside", "numbers.decimal_comma", "people.csv", "12,5", persons=900.0)
 def _(desk: Desk) -> None:
     desk.people_table(['"12,5"', 200, 300, 400])
 
 
-@case(4, "a blank between thousands", "set_aside", "inputs.reason.persons", "people.csv", "1 234", persons=900.0)
+@case(4, "a blank between thousands", "set_aside", "numbers.spaces", "people.csv", "1 234", persons=900.0)
 def _(desk: Desk) -> None:
     desk.people_table(["1 234", 200, 300, 400])
 
 
-@case(4, "points between thousands", "set_aside", "inputs.reason.persons", "people.csv", "1.234.567", persons=900.0)
+@case(4, "points between thousands", "set_aside", "numbers.other", "people.csv", "1.234.567", persons=900.0)
 def _(desk: Desk) -> None:
     desk.people_table(["1.234.567", 200, 300, 400])
 
 
-@case(4, "groups of two", "set_aside", "inputs.reason.persons", "people.csv", "12,34,567", persons=900.0)
+@case(4, "groups of two", "set_aside", "numbers.other", "people.csv", "12,34,567", persons=900.0)
 def _(desk: Desk) -> None:
     desk.people_table(['"12,34,567"', 200, 300, 400])
 
@@ -330,7 +332,7 @@ def _(desk: Desk) -> None:
     desk.rows[1]["经度"] = '"' + desk.rows[1]["经度"].replace(".", ",") + '"'
 
 
-@case(4, "decimal commas in all degrees", "refused", "facilities.none", CSV)
+@case(4, "decimal commas in all degrees", "refused", "numbers.none", CSV)
 def _(desk: Desk) -> None:
     for row in desk.rows:
         row["经度"], row["纬度"] = row["经度"].replace(".", ","), row["纬度"].replace(".", ",")
@@ -349,42 +351,60 @@ def put(desk: Desk, lon: str, lat: str) -> None:
     desk.rows[1]["经度"], desk.rows[1]["纬度"] = lon, lat
 
 
-@case(5, "117°03'25.1\"E", "set_aside", "", CSV, "3", "117°", rows=8)
+def dms(degrees: float) -> tuple[int, int, float]:
+    """Return whole degrees and minutes, and seconds to a hundredth (30 cm)."""
+    seconds = round(degrees * 360_000)
+    return seconds // 360_000, seconds // 6000 % 60, seconds % 6000 / 100
+
+
+EAST, NORTH = (dms(value) for value in lonlat(120, 250))
+FIRST_LON = round(EAST[0] + EAST[1] / 60 + EAST[2] / 3600, 6)
+
+
+@case(5, "118°58'49.45\"E", "told", "numbers.converted", CSV, "经度", facilities=8, lon=FIRST_LON)
 def _(desk: Desk) -> None:
-    put(desk, "117°03'25.1E", "35°02'11N")
+    lon, lat = (f'{d}°{m:02d}\'{s:05.2f}""' for d, m, s in (EAST, NORTH))
+    desk.rows[0]["经度"], desk.rows[0]["纬度"] = f'"{lon}E"', f'"{lat}N"'
 
 
-@case(5, "117度3分25秒", "set_aside", "", CSV, "3", "117度", rows=8)
+@case(5, "东经118度58分49.45秒", "told", "numbers.converted", CSV, "纬度", facilities=8, lon=FIRST_LON)
 def _(desk: Desk) -> None:
-    put(desk, "东经117度3分25秒", "北纬35度2分11秒")
+    lon, lat = (f"{d}度{m}分{s:.2f}秒" for d, m, s in (EAST, NORTH))
+    desk.rows[0]["经度"], desk.rows[0]["纬度"] = f"东经{lon}", f"北纬{lat}"
 
 
-@case(5, "117.46E", "set_aside", "", CSV, "3", "117.46E", rows=8)
+@case(5, "118.98E", "told", "numbers.converted", CSV, "经度", facilities=8, lon=round(lonlat(120, 250)[0], 6))
 def _(desk: Desk) -> None:
-    put(desk, "117.46E", "35.05N")
+    desk.rows[0]["经度"] += "E"
+    desk.rows[0]["纬度"] += "°N"
 
 
-@case(5, "degrees and minutes as 117.3.25", "set_aside", "", CSV, "3", "117.3.25", rows=8)
+@case(5, "sixty minutes", "set_aside", "", CSV, "3", "118°60", rows=8)
 def _(desk: Desk) -> None:
-    put(desk, "117.3.25", "35.2.11")
+    put(desk, "118°60'10E", "35°02'11N")
 
 
-@case(5, "300人", "set_aside", "inputs.reason.persons", "people.csv", "300人", persons=900.0)
+@case(5, "degrees and minutes as 118.58.49", "set_aside", "", CSV, "3", "118.58.49", rows=8)
+def _(desk: Desk) -> None:
+    put(desk, "118.58.49", "35.2.11")
+
+
+@case(5, "300人", "told", "numbers.converted", "people.csv", "300人", persons=1200.0)
 def _(desk: Desk) -> None:
     desk.people_table(["300人", 200, 300, 400])
 
 
-@case(5, "约300", "set_aside", "inputs.reason.persons", "people.csv", "约300", persons=900.0)
+@case(5, "约300", "set_aside", "numbers.approximate", "people.csv", "约300", persons=900.0)
 def _(desk: Desk) -> None:
     desk.people_table(["约300", 200, 300, 400])
 
 
-@case(5, "1.2万", "set_aside", "inputs.reason.persons", "people.csv", "1.2万", persons=900.0)
+@case(5, "1.2万", "set_aside", "numbers.multiplier", "people.csv", "1.2万", persons=900.0)
 def _(desk: Desk) -> None:
     desk.people_table(["1.2万", 200, 300, 400])
 
 
-@case(5, "20张 beds", "set_aside", "assets.reason.number", CSV, "3", "20张", "床位数")
+@case(5, "20张 beds", "told", "numbers.converted", CSV, "3", "20张", "床位数")
 def _(desk: Desk) -> None:
     desk.rows[1]["床位数"] = "20张"
 
@@ -449,7 +469,7 @@ def _(desk: Desk) -> None:
     put(desk, "", "")
 
 
-@case(6, "inf and nan", "set_aside", "inputs.reason.coordinates", CSV, "3", "inf", rows=8)
+@case(6, "inf and nan", "set_aside", "numbers.other", CSV, "3", "inf", rows=8)
 def _(desk: Desk) -> None:
     put(desk, "inf", "nan")
 
