@@ -124,7 +124,7 @@ class Place:
 
 def _value(need: Need, *, met: bool) -> float:
     term = assets()[need.has]
-    codes = [value.code for value in term.values]  # noqa: PD011 - values of an attribute, no table
+    codes = [value.code for value in term.values]
     if need.one_of:
         return float(next(k for k, code in enumerate(codes) if (code in need.one_of) == met))
     if isinstance(need.at_least, str):

@@ -448,7 +448,7 @@ def test_projected_table_and_its_swap(tmp_path: Path) -> None:
     assert abs(frame["lon"][0] - 117.0) < 1e-9
     assert 35.0 < frame["lat"][0] < 35.2
     swapped = {"path": "医院.csv", "crs": "EPSG:4548", "columns": {"lon": "纬度", "lat": "经度"}}
-    assert "inputs.swapped_file" in refused(make_study(tmp_path, swapped), box=(116.5, 34.5, 118.0, 35.5))
+    assert "axes.exchanged" in refused(make_study(tmp_path, swapped), box=(116.5, 34.5, 118.0, 35.5))
 
 
 def test_marks_in_column_names_are_not_ignored(tmp_path: Path) -> None:

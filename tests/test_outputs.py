@@ -27,10 +27,11 @@ from servicecircle.outputs.fields import field_rows
 from servicecircle.outputs.layers import write_layers
 from servicecircle.outputs.record import plain, record_bytes, recorded_names
 from servicecircle.outputs.scorecard import scorecard
-from servicecircle.outputs.tables import TABLES, Column, cell, cell_text, csv_bytes, guard, unguard
+from servicecircle.outputs.tables import TABLES, Column, cell, cell_text, csv_bytes
 from servicecircle.outputs.webmap import words
 from servicecircle.outputs.workbook import CREATED, PRINTED, TABLE_SHEETS, scorecard_workbook, workbook_bytes
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, UNIT_COLUMNS
+from servicecircle.text.guard import guard, unguard
 from servicecircle.text.text import catalogue, say
 from tests.fake_results import fake_results, fake_study
 

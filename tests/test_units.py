@@ -256,7 +256,8 @@ def test_a_small_repair_is_reported(tmp_path: Path) -> None:
     assert not broken.is_valid
     reading = read(tmp_path, layer(tmp_path, broken))
     (notice,) = [n for n in reading.notices if n.key == "units.repaired"]
-    assert notice.values["ids"] == "00"
+    assert notice.values["areas"].startswith("00 (")
+    assert notice.values["method"] == "make_valid (structure)"
     shape = reading.frame.geometry[0]
     assert shape.is_valid
     assert 0 < notice.values["change"] <= 0.001

@@ -28,8 +28,10 @@ from servicecircle.demand import ledger
 from servicecircle.demand.calibrate import calibration_notices, calibration_record
 from servicecircle.errors import problem
 from servicecircle.geo.outline import is_area, is_line
+from servicecircle.inputs.parts import with_parts
 from servicecircle.inputs.population import PointPeople
 from servicecircle.inputs.problems import some
+from servicecircle.inputs.rows import row_record
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
 from servicecircle.siting.plan import plan_sites
 from servicecircle.standards.catalogue import find
@@ -390,9 +392,13 @@ def _provenance(prepared: Prepared, plan: Plan | None, ranges: Ranges | None) ->
         "libraries": {name: version(name) for name in LIBRARIES},
         "study": study.model_dump(mode="json", by_alias=True),
         "study_file": study.path.name,
+        "corrections": prepared.inputs.corrections.record,
+        "rows": row_record(
+            prepared.inputs.rows, (prepared.inputs.facilities.entry[i] for i in _outside(prepared)["id"])
+        ),
         "inputs": [
             {"path": path, "sha256": _hash(study, path)}
-            for path in _with_parts(study, dict.fromkeys((*input_paths(study), *prepared.inputs.roads.files)))
+            for path in with_parts(study, dict.fromkeys((*input_paths(study), *prepared.inputs.roads.files)))
         ],
         "modes": {name: mode.model_dump(mode="json") for name, mode in world.modes.items()},
         "working_crs": world.walk.working.text,
@@ -474,23 +480,8 @@ def input_paths(study: Study) -> list[str]:
         *(source for spec in study.facilities for source in (spec, spec.gates)),
         *study.assets,
     ]
-    return list(dict.fromkeys(source.path for source in sources if source is not None))
-
-
-#: What belongs to a file and is read with it: a shapefile's parts, a GeoPackage's journals.
-PARTS = {".shp": (".shx", ".dbf", ".prj", ".cpg"), ".gpkg": (".gpkg-wal", ".gpkg-journal")}
-
-
-def _with_parts(study: Study, paths: Iterable[str]) -> list[str]:
-    """Return paths with the parts that stand beside them: a .dbf that changed is another input too."""
-    found = []
-    for path in paths:
-        stem, dot, suffix = path.rpartition(".")
-        found.append(path)
-        for end in PARTS.get(f"{dot}{suffix}".lower(), ()):
-            part = next((one for one in (stem + end, stem + end.upper()) if study.locate(one).is_file()), None)
-            found += [] if part is None else [part]
-    return list(dict.fromkeys(found))
+    named = (source.path for source in sources if source is not None)
+    return list(dict.fromkeys((*named, *study.study.corrections)))
 
 
 def _hash(study: Study, path: str) -> str:

@@ -142,12 +142,12 @@ def check(study: Study, *, progress: Stage = _silent) -> Report:
     if inputs is not None:
         notices += look_at_inputs(study, inputs)
         try:
-            prepared = _placed(study, standards, inputs, progress)
+            prepared = _placed(study, standards, inputs, progress, ranges=False)
         except StudyError as error:
             problems += [one for one in error.problems if one not in problems]
         else:
             notices += [*_calibration(prepared), *look_at_world(prepared)]
-    return Report(tuple(problems), tuple(notices), gathered.set_aside)
+    return Report(tuple(problems), tuple(notices), gathered.set_aside, gathered.rows)
 
 
 def _missing_groups(study: Study, criteria: tuple[Criterion, ...]) -> list[Problem]:
@@ -181,11 +181,13 @@ def prepare(study: Study, *, progress: Stage = _silent) -> Prepared:
     """
     progress("read")
     standards, inputs = read(study)
-    return _placed(study, standards, inputs, progress)
+    return _placed(study, standards, inputs, progress, ranges=study.ranges.enabled)
 
 
-def _placed(study: Study, standards: tuple[Standard, ...], inputs: Inputs, progress: Stage) -> Prepared:
-    """Put people, facilities and roads together."""
+def _placed(
+    study: Study, standards: tuple[Standard, ...], inputs: Inputs, progress: Stage, *, ranges: bool
+) -> Prepared:
+    """Put people, facilities and roads together; for ``ranges`` with the modes that no criterion names."""
     from servicecircle.analysis import build
     from servicecircle.analysis.stages import Prepared
 
@@ -195,7 +197,7 @@ def _placed(study: Study, standards: tuple[Standard, ...], inputs: Inputs, progr
     ground = build.build_ground(study, inputs, criteria, modes)
     progress("network")
     # the ranges ask for modes that no criterion names; what is judged knows nothing of them
-    every = build.changed_modes(study, standard_modes()) if study.ranges.enabled else modes
+    every = build.changed_modes(study, standard_modes()) if ranges else modes
     network = build.build_network_of(study, inputs, ground, every)
     wide, finder = build.build_world(study, inputs, ground, network, every)
     return Prepared(study, standards, criteria, inputs, ground, wide.with_modes(modes), finder, wide)

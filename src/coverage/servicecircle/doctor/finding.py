@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from servicecircle.errors import Problem
 from servicecircle.text.codes import code_of
@@ -15,6 +15,7 @@ from servicecircle.text.codes import code_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from servicecircle.inputs.rows import RowCount
     from servicecircle.inputs.setaside import SetAside
 
 Harm: TypeAlias = Literal["stops", "wrong", "lost", "look", "note"]
@@ -22,7 +23,7 @@ Harm: TypeAlias = Literal["stops", "wrong", "lost", "look", "note"]
 HARMS: tuple[Harm, ...] = get_args(Harm)
 
 #: Said of a whole file what the findings say row by row.
-_SUMS = frozenset({"inputs.set_aside"})
+_SUMS = frozenset({"inputs.set_aside", "facilities.unknown_words"})
 _PLACE = re.compile(r"(?P<file>.*?)(?: \[(?P<layer>.*)\])?", re.DOTALL)
 
 
@@ -67,12 +68,14 @@ class Report:
         What does not.
     set_aside : tuple of SetAside
         Rows that are not used.
+    rows : tuple of RowCount
+        What became of the rows of each file.
     """
 
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...] = ()
-    rows: tuple[Any, ...] = ()
+    rows: tuple[RowCount, ...] = ()
     findings: tuple[Finding, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from servicecircle.doctor import duplicates, written
+from servicecircle.doctor import duplicates, people, roads, shift, written, years
 from servicecircle.doctor.finding import harm_of
 
 if TYPE_CHECKING:
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 
 #: Looks at the files alone.
 INPUT_LOOKS: tuple[InputLook, ...] = (
+    shift.suspect_shift,
     *(duplicates.look_near, duplicates.look_departments, duplicates.look_piled, duplicates.look_types),
     *(written.look_numbers, written.look_decimals, written.look_codes),
+    *(people.look_cells, people.look_ceiling, people.look_nodata, people.look_unknown, people.look_compared),
+    *(roads.look_classes, roads.look_speeds, roads.look_ids),
+    years.look_years,
 )
 
 #: Looks at people, facilities and roads once they are placed and attached.
-WORLD_LOOKS: tuple[WorldLook, ...] = ()
+WORLD_LOOKS: tuple[WorldLook, ...] = (
+    *(people.look_density, people.look_total, people.look_census, people.look_water),
+    *(roads.look_pieces, roads.look_apart, roads.look_traps, roads.look_sparse, roads.look_no_road),
+    *(roads.look_far, roads.look_walls, roads.look_detours),
+)
 
 
 def look_at_inputs(study: Study, inputs: Inputs) -> list[Problem]:

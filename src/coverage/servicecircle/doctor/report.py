@@ -13,13 +13,14 @@ from jinja2 import Environment, Template
 
 from servicecircle.doctor.finding import HARMS
 from servicecircle.errors import StudyError, problem
+from servicecircle.inputs.correction_file import corrections_template
 from servicecircle.outputs.folder import put
 from servicecircle.outputs.record import RECORD, TOOL
 from servicecircle.outputs.start import LANG, POLICY
 from servicecircle.text.text import say, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from servicecircle.doctor.finding import Finding, Report
@@ -29,6 +30,8 @@ PAGE, RECORDS, TEMPLATE = "check.html", "check.json", "corrections_template.csv"
 FORMAT = 1
 #: Findings of one kind in one file that are shown at once; the others are folded below them.
 SHOWN = 8
+#: Findings whose remedy is mostly to take the row out, and the field that stands for a whole row.
+REPEATED, WHOLE_ROW = ("duplicates.", "facilities.duplicate"), "*"
 #: Style of each harm on the page.
 STYLES = {"stops": "bad", "wrong": "bad", "lost": "mixed", "look": "mixed", "note": "plain"}
 
@@ -45,8 +48,22 @@ def write_report(report: Report, study: Study, folder: Path) -> Path:
         raise StudyError(problem("doctor.results_folder", folder=str(folder)))
     folder.mkdir(parents=True, exist_ok=True)
     put(folder / RECORDS, record_bytes(report, study))
+    put(folder / TEMPLATE, corrections_template(_to_correct(report, study.outputs.language)))
     put(folder / PAGE, page(report, study).encode())
     return folder / PAGE
+
+
+def _to_correct(report: Report, language: str) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield a line of the corrections template for each cell a finding is about: of two coordinates one each."""
+    for one in report.findings:
+        if one.harm == "note" or not (one.file and one.row.isdigit()):
+            continue
+        source = f"{one.file} [{one.layer}]" if one.layer else one.file
+        text = sentence(language, one.problem)
+        columns = one.column.split(", ") if one.column else [WHOLE_ROW if one.problem.key.startswith(REPEATED) else ""]
+        values = one.value.split(", ") if len(columns) > 1 and one.value else [one.value] * len(columns)
+        for column, value in zip(columns, values, strict=len(columns) > 1):
+            yield source, f"row {one.row}", column, value if one.column else "", text
 
 
 def records(report: Report, language: str) -> list[dict[str, Any]]:

@@ -35,8 +35,14 @@ def distance_m(lonlat: NDArray[np.float64], one: NDArray[np.int64], other: NDArr
     return geodesic_m(lonlat[one, 0], lonlat[one, 1], lonlat[other, 0], lonlat[other, 1])
 
 
-def capped(found: Sequence[Problem], more: str, **values: Any) -> Iterator[Problem]:
-    """Yield the first ten problems of each file and one with the key ``more`` (file, count, rows) for its others."""
+def capped(found: Sequence[Problem], more: str, *, by: str = "row", **values: Any) -> Iterator[Problem]:
+    """Yield the first ten problems of each file and one with the key ``more`` (file, count, rows) for its others.
+
+    Parameters
+    ----------
+    by : str
+        The value that names a problem among the others.
+    """
     files: dict[str, list[Problem]] = {}
     for one in found:
         files.setdefault(str(one.values["file"]), []).append(one)
@@ -44,6 +50,6 @@ def capped(found: Sequence[Problem], more: str, **values: Any) -> Iterator[Probl
         yield from mine[:NAMED_ROWS]
         rest = mine[NAMED_ROWS:]
         if rest:
-            rows = ", ".join(str(one.values["row"]) for one in rest[:MOST_REST])
+            rows = ", ".join(str(one.values[by]) for one in rest[:MOST_REST])
             mark = " …" if len(rest) > MOST_REST else ""
             yield problem(more, file=file, count=len(rest), rows=rows + mark, **values)

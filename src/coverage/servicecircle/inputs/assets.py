@@ -17,10 +17,12 @@ import pandas as pd
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.cells import Cell
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.joining import Joined, join_facilities, join_names, join_units
 from servicecircle.inputs.links import read_links
 from servicecircle.inputs.matching import Names
 from servicecircle.inputs.problems import NAMED_ROWS, collect, nearest, some
+from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import ASSETS, Table, check_frame, read_table, to_number
 from servicecircle.inputs.units import town_of
@@ -65,6 +67,8 @@ class AssetReading:
         Totals, and how many have a value.
     record : dict
         Totals and rows of each file, for ``run.json``.
+    rows : tuple of RowCount
+        What became of the rows of each file; a row is used when its holder is known and not all its values are lost.
     """
 
     frame: pd.DataFrame
@@ -72,12 +76,15 @@ class AssetReading:
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
     record: Mapping[str, Any]
+    rows: tuple[RowCount, ...] = ()
 
 
 @dataclass(frozen=True)
 class _File:
     """What one file gave: its values, and what happened to its rows."""
 
+    table: Table
+    not_asked: int
     cells: tuple[Cell, ...]
     set_aside: tuple[SetAside, ...] = ()
     notices: tuple[Problem, ...] = ()
@@ -133,7 +140,12 @@ def moved(cells: Iterable[Cell], same: Mapping[str, str]) -> tuple[Cell, ...]:
 
 
 def read_assets(
-    study: Study, facilities: pd.DataFrame | None, own: Sequence[Cell], units: pd.DataFrame | None
+    study: Study,
+    facilities: pd.DataFrame | None,
+    own: Sequence[Cell],
+    units: pd.DataFrame | None,
+    *,
+    corrections: Corrections = NO_CORRECTIONS,
 ) -> AssetReading:
     """Read all asset files of a study and join them to facilities and units.
 
@@ -160,7 +172,7 @@ def read_assets(
         if spec.of in ("unit", "town") and study.area.units is None and study.area.points is None:
             problems.append(problem("assets.no_units", file=spec.path))
         with collect(problems):
-            files[number] = _read_file(study, spec, targets.get(spec.of))
+            files[number] = _read_file(study, spec, targets.get(spec.of), corrections)
     cells = [*own, *(cell for one in files.values() for cell in one.cells)]
     linked, lost = read_links([cell for cell in cells if cell.asset in LINKS], facilities, units)
     rows, left = _numbers([cell for cell in cells if cell.asset not in LINKS], problems)
@@ -176,15 +188,23 @@ def read_assets(
     set_aside = (*(row for one in files.values() for row in one.set_aside), *left, *lost)
     notices = (*(notice for one in files.values() for notice in one.notices), *map(_total_notice, totals))
     record = {"totals": totals, "rows": len(frame), "set_aside": len(set_aside)}
-    return AssetReading(frame, linked, set_aside, notices, record if study.assets or own else {})
+    accounts = tuple(_count(one) for one in files.values())
+    return AssetReading(frame, linked, set_aside, notices, record if study.assets or own else {}, accounts)
 
 
-def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None) -> _File:
+def _count(one: _File) -> RowCount:
+    """Return what became of the rows of a file; one whose every value is lost is set aside."""
+    used = {cell.row for cell in one.cells if not cell.text or _number(cell) is not None}
+    lost = [_no_number(cell) for cell in one.cells if cell.row not in used]
+    return account(one.table, used, (*one.set_aside, *lost), one.not_asked)
+
+
+def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None, corrections: Corrections) -> _File:
     problems: list[Problem] = []
     codes: dict[str, str] = {}
     with collect(problems):
         codes = _codes(spec)
-    table = read_table(study.locate(spec.path), spec.layer, file=spec.path)
+    table = corrections.apply(read_table(study.locate(spec.path), spec.layer, file=spec.path))
     found = _key_columns(spec, table, problems)
     choice = pick.Choice(np.ones(len(table.cells), dtype=bool), {})
     with collect(problems):
@@ -197,8 +217,8 @@ def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None) -> _
     if problems:
         raise StudyError(problems)
     notices = list(table.notices)
+    out = len(table.cells) - int(choice.chosen.sum()) - len(choice.unjudged)
     if spec.where:
-        out = len(table.cells) - int(choice.chosen.sum()) - len(choice.unjudged)
         notices.append(problem("assets.where", file=table.place, count=out, total=len(table.cells)))
     known = [*load_catalogue(), *(record.id for record in study.standards.define)]
     strange = sorted(name for name in spec.reported if name not in known)
@@ -207,7 +227,7 @@ def _read_file(study: Study, spec: AssetFile, targets: pd.DataFrame | None) -> _
     left = [rows.aside(k, text, problem("inputs.reason.condition")) for k, text in choice.unjudged.items()]
     used, unused = rows.usable(np.flatnonzero(choice.chosen).tolist())
     cells, more = rows.long(used, values, known) if spec.asset is not None else (rows.wide(used, values), [])
-    return _File(tuple(cells), (*left, *unused, *more), (*notices, *rows.notices))
+    return _File(table, out, tuple(cells), (*left, *unused, *more), (*notices, *rows.notices))
 
 
 def towns_of(units: pd.DataFrame) -> pd.DataFrame:
@@ -354,6 +374,16 @@ class _Rows:
         return cells, left
 
 
+def _number(cell: Cell) -> float | None:
+    """Return the number a cell stands for; None where it is none."""
+    return asset_value(cell.asset, cell.text) if is_attribute(cell.asset) else to_number(cell.text)
+
+
+def _no_number(cell: Cell) -> SetAside:
+    reason = problem(f"assets.reason.{'value' if is_attribute(cell.asset) else 'number'}", column=cell.column)
+    return SetAside(cell.source, cell.layer, cell.row, cell.label, cell.text, reason)
+
+
 def _numbers(cells: Sequence[Cell], problems: list[Problem]) -> tuple[list[tuple[Any, ...]], list[SetAside]]:
     """Return the rows of the table and the cells that are no number; negative ones are added to the problems."""
     rows, left = [], []
@@ -361,10 +391,9 @@ def _numbers(cells: Sequence[Cell], problems: list[Problem]) -> tuple[list[tuple
     for cell in cells:
         if not cell.text:
             continue
-        number = asset_value(cell.asset, cell.text) if is_attribute(cell.asset) else to_number(cell.text)
+        number = _number(cell)
         if number is None:
-            reason = problem(f"assets.reason.{'value' if is_attribute(cell.asset) else 'number'}", column=cell.column)
-            left.append(SetAside(cell.source, cell.layer, cell.row, cell.label, cell.text, reason))
+            left.append(_no_number(cell))
         elif number < 0:
             place = f"{cell.source} [{cell.layer}]" if cell.layer else cell.source
             negative.setdefault((place, cell.column), []).append(f"{cell.row} ({cell.text})")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
 
 from servicecircle.errors import StudyError, problem
+from servicecircle.inputs.columns import recognised_labels
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.places import reference
 from servicecircle.inputs.roads import BarrierShapes
+from servicecircle.inputs.rows import RowCount, account
+from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import read_table
 
 if TYPE_CHECKING:
@@ -22,7 +27,24 @@ BARRING = (1, 2, 3)
 COLLECTIONS = (4, 5, 6, 7)
 
 
-def read_given_barriers(study: Study) -> BarrierShapes:
+@dataclass(frozen=True)
+class GivenBarriers:
+    """The barriers a study gives itself.
+
+    Attributes
+    ----------
+    shapes : BarrierShapes
+    set_aside : tuple of SetAside
+        Rows without geometry.
+    rows : tuple of RowCount
+    """
+
+    shapes: BarrierShapes
+    set_aside: tuple[SetAside, ...] = ()
+    rows: tuple[RowCount, ...] = ()
+
+
+def read_given_barriers(study: Study, *, corrections: Corrections = NO_CORRECTIONS) -> GivenBarriers:
     """Return the study's own barriers, EPSG:4326, kind ``given``; none when the study names no file.
 
     Multi-part geometries and collections are taken apart.
@@ -35,8 +57,8 @@ def read_given_barriers(study: Study) -> BarrierShapes:
     """
     source = study.barriers.lines
     if source is None:
-        return BarrierShapes(np.zeros(0, dtype=object), np.zeros(0, dtype=str))
-    table = read_table(study.locate(source.path), source.layer, file=source.path)
+        return GivenBarriers(BarrierShapes(np.zeros(0, dtype=object), np.zeros(0, dtype=str)))
+    table = corrections.apply(read_table(study.locate(source.path), source.layer, file=source.path))
     if table.geometry is None:
         raise StudyError(problem("roads.barriers_not_a_layer", file=table.place))
     place = reference(table, source)
@@ -53,7 +75,14 @@ def read_given_barriers(study: Study) -> BarrierShapes:
     # a polygon that crosses itself bars by its outline and what it encloses
     parts, row = _taken_apart(shapely.make_valid(parts), row)
     moved = shapely.transform(parts, lambda c: np.column_stack(place.to_wgs84(c[:, 0], c[:, 1])))
-    return BarrierShapes(np.asarray(moved, dtype=object), np.full(len(parts), "given"))
+    shapes = BarrierShapes(np.asarray(moved, dtype=object), np.full(len(parts), "given"))
+    names = recognised_labels(table)
+    reason = problem("inputs.reason.no_geometry")
+    left = tuple(
+        SetAside(source.path, table.layer, int(table.rows[k]), names[k], "", reason)
+        for k in np.setdiff1d(np.arange(len(given)), np.searchsorted(table.rows, row)).tolist()
+    )
+    return GivenBarriers(shapes, left, (account(table, row, left),))
 
 
 def _taken_apart(shapes: NDArray[np.object_], rows: NDArray[np.int64]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:

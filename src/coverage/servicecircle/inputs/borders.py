@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
     from servicecircle.inputs.tables import Table
 
-#: Largest share of a unit's area that a repair may change or that may overlap with other units.
+#: Largest share of a unit's area that may overlap with other units, and that a repair may change unless the study says
+#: otherwise.
 TOLERATED_SHARE = 0.001
 #: Largest share as messages print it.
 _TOLERATED_PERCENT = f"{TOLERATED_SHARE:.1%}"
+#: How an invalid polygon is repaired: every ring is made valid, shells are joined and holes taken out of them.
+METHOD = "structure"
 
 
 def clean_polygons(
-    table: Table, shapes: NDArray[np.object_], ids: Sequence[str]
+    table: Table, shapes: NDArray[np.object_], ids: Sequence[str], *, repair_up_to: float = TOLERATED_SHARE
 ) -> tuple[NDArray[np.object_], tuple[Problem, ...]]:
     """Return valid polygons that do not overlap, and what was changed.
 
@@ -38,6 +41,8 @@ def clean_polygons(
         None where a row is set aside.
     ids : sequence of str (rows,)
         Identifiers; a small overlap belongs to the smaller one.
+    repair_up_to : float
+        Largest share of a unit's area that a repair may change, 0-1; exactly so much is tolerated.
 
     Returns
     -------
@@ -47,13 +52,13 @@ def clean_polygons(
     Raises
     ------
     StudyError
-        A repair changes an area, or the overlaps of a unit make up, more than 0.1 % of it. Areas are measured in an
-        equal-area projection around the units; exactly 0.1 % is tolerated.
+        A repair changes an area by more than ``repair_up_to``, or the overlaps of a unit make up more than 0.1 % of it.
+        Areas are measured in an equal-area projection around the units; exactly 0.1 % is tolerated.
     """
     if shapely.is_missing(shapes).all():
         return shapes, ()
     measure = _Areas(shapes)
-    valid, repaired = _repair(table, shapes, ids, measure)
+    valid, repaired = _repair(table, shapes, ids, measure, repair_up_to)
     cut, overlaps = _cut(table, valid, ids, measure)
     return cut, (*repaired, *overlaps)
 
@@ -76,12 +81,12 @@ class _Areas:
 
 
 def _repair(
-    table: Table, shapes: NDArray[np.object_], ids: Sequence[str], measure: _Areas
+    table: Table, shapes: NDArray[np.object_], ids: Sequence[str], measure: _Areas, most: float
 ) -> tuple[NDArray[np.object_], list[Problem]]:
     broken = np.flatnonzero(~(shapely.is_valid(shapes) | shapely.is_missing(shapes)))
     if not len(broken):
         return shapes, []
-    mended = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
+    mended = shapely.make_valid(shapes[broken], method=METHOD, keep_collapsed=False)
     mended = np.array([_polygonal(shape) for shape in mended], dtype=object)
     before, after = measure(shapes[broken]), measure(mended)
     change = np.abs(after - before) / np.maximum(np.maximum(before, after), 1e-9)
@@ -94,19 +99,21 @@ def _repair(
             detail=shapely.is_valid_reason(shapes[row]),
             before=before[k],
             after=after[k],
-            limit=_TOLERATED_PERCENT,
+            share=float(change[k]),
+            limit=f"{most:.6g}",
         )
         for k, row in enumerate(broken.tolist())
-        if change[k] > TOLERATED_SHARE
+        if change[k] > most
     ]
     if problems:
         raise StudyError(problems)
     result = shapes.copy()
     result[broken] = mended
-    named = some(ids[row] for row in broken.tolist())
-    return result, [
-        problem("units.repaired", file=table.place, count=len(broken), ids=named, change=float(change.max()))
-    ]
+    # the largest change first
+    worst = np.lexsort((broken, -change)).tolist()
+    areas = some(f"{ids[broken[k]]} ({before[k]:,.0f} → {after[k]:,.0f} m²)" for k in worst)
+    told = {"method": f"make_valid ({METHOD})", "areas": areas, "change": float(change.max())}
+    return result, [problem("units.repaired", file=table.place, count=len(broken), **told)]
 
 
 def _polygonal(shape: shapely.Geometry) -> shapely.Geometry:

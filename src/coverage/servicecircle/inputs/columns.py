@@ -123,6 +123,14 @@ def recognised(table: Table, role: str) -> int | None:
     return found[0] if found else None
 
 
+def recognised_labels(table: Table) -> list[str]:
+    """Return the identifier of each row, else its name, else an empty text; of two such columns the first."""
+    aliases = [set(map(fold, ALIASES[role])) for role in ("id", "name")]
+    found = [next((k for k, column in enumerate(table.columns) if fold(column) in names), None) for names in aliases]
+    texts = [table.texts(position) for position in found if position is not None]
+    return [next((str(text[row]) for text in texts if text[row]), "") for row in range(len(table.cells))]
+
+
 def find(table: Table, role: str, given: str | None) -> int | None:
     """Return the column the study names, else the recognised one, else None."""
     return recognised(table, role) if given is None else named(table, given)

@@ -13,11 +13,13 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import geodesic_m
 from servicecircle.inputs import columns as pick
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.groups import group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.matching import TOWN_KINDS, Matching, Names, match, names_of, sums_others
-from servicecircle.inputs.population import PointPeople, negative_rows
+from servicecircle.inputs.population import PointPeople, impossible_rows
 from servicecircle.inputs.problems import NAMED_ROWS, collect, duplicate_ids, some
 from servicecircle.inputs.roads import Places
+from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, to_numbers
 from servicecircle.study import Calibration
@@ -80,6 +82,8 @@ class UnitCounts:
         By unit id: position of the number that includes the unit; units without one are missing.
     set_aside : tuple of SetAside
     notices : tuple of Problem
+    rows : tuple of RowCount
+        What became of the rows of the file.
     """
 
     file: str
@@ -88,9 +92,10 @@ class UnitCounts:
     counted: Mapping[str, int]
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
+    rows: tuple[RowCount, ...] = ()
 
 
-def read_counts(study: Study) -> CountedRows | None:
+def read_counts(study: Study, *, corrections: Corrections = NO_CORRECTIONS) -> CountedRows | None:
     """Read the table or census of a study; None when it names neither.
 
     Raises
@@ -102,10 +107,10 @@ def read_counts(study: Study) -> CountedRows | None:
     source = study.population.counts
     if source is None:
         return None
-    table = read_table(study.locate(source.path), source.layer, file=source.path)
+    table = corrections.apply(read_table(study.locate(source.path), source.layer, file=source.path))
     cells, notices = _columns(table, source)
     persons = to_numbers(cells["persons"])
-    problems = negative_rows(table, persons, cells["persons"])
+    problems = impossible_rows(table, persons, cells["persons"])
     groups: dict[str, NDArray[np.float64]] = {}
     if study.population.table is not None:
         with collect(problems):
@@ -317,7 +322,9 @@ def _people(
         notices += group_notices(rows.table.place, name, frame["persons"].to_numpy(dtype=float), group)
     told = (*rows.notices, *notices, problem("matching.village_points"))
     path = study.locate(rows.table.file)
-    return PointPeople(frame, path, math.fsum(frame["persons"]), told, (*rows.set_aside, *joined.set_aside), groups)
+    left = (*rows.set_aside, *joined.set_aside)
+    count = account(rows.table, frame["row"], left)
+    return PointPeople(frame, path, math.fsum(frame["persons"]), told, left, groups, (count,))
 
 
 def unit_counts(rows: CountedRows, study: Study, units: gpd.GeoDataFrame | Places) -> UnitCounts:
@@ -347,13 +354,15 @@ def unit_counts(rows: CountedRows, study: Study, units: gpd.GeoDataFrame | Place
     labels = [
         f"{owner.town[t]}{owner.name[t]}" + (f" ({c})" if (c := owner.code[t]) != owner.name[t] else "") for t in number
     ]
+    left = (*rows.set_aside, *joined.set_aside)
     return UnitCounts(
         rows.table.place,
         tuple(labels),
         rows.persons[used],
         {code: number[m] for code, m in zip(targets.code, members, strict=True) if m in number},
-        (*rows.set_aside, *joined.set_aside),
+        left,
         (*rows.notices, *joined.notices),
+        (account(rows.table, rows.row[used], left),),
     )
 
 

@@ -17,15 +17,17 @@ from servicecircle.geo.outline import is_area, is_line
 from servicecircle.inputs import assets
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.cells import Cell
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.gates import read_gates
 from servicecircle.inputs.places import Box, locate_shapes, place_problems
 from servicecircle.inputs.problems import collect, nearest, some
-from servicecircle.inputs.setaside import SetAside
+from servicecircle.inputs.rows import RowCount, account
+from servicecircle.inputs.setaside import SetAside, first_reasons
 from servicecircle.inputs.tables import FACILITIES, Table, check_frame, read_table
 from servicecircle.standards.vocabulary import category_codes, facility_types, ownership_code, type_by_name, type_code
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Mapping
+    from collections.abc import Collection, Hashable, Mapping, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -62,6 +64,10 @@ class FacilityReading:
         What refuses the files though their other rows could be read; only :func:`survey_facilities` returns any.
     layers : dict of str
         Layer or sheet of each facility's row by facility id; empty where its file has none.
+    rows : tuple of RowCount
+        What became of the rows: of each facility file in the order of the study, then of the gate files.
+    entry : dict of str to int
+        Which of the study's facility files each facility comes from, by its id.
     """
 
     frame: pd.DataFrame
@@ -72,6 +78,17 @@ class FacilityReading:
     assets: tuple[Cell, ...] = ()
     problems: tuple[Problem, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[RowCount, ...] = ()
+    entry: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _File:
+    """What one file gave: its facilities, and for the account of its rows the table and those not asked for."""
+
+    reading: FacilityReading
+    table: Table
+    not_asked: int
 
 
 @dataclass(frozen=True)
@@ -86,13 +103,16 @@ class _Rows:
     ownership: NDArray[np.object_]
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
+    not_asked: int
 
     @property
     def labels(self) -> list[str]:
         return [str(one or other) for one, other in zip(self.id, self.name, strict=True)]
 
 
-def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
+def read_facilities(
+    study: Study, *, box: Box | None = None, corrections: Corrections = NO_CORRECTIONS
+) -> FacilityReading:
     """Read all facility files of a study, as :func:`survey_facilities` does, and refuse what it finds wrong.
 
     Raises
@@ -100,13 +120,15 @@ def read_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
     StudyError
         Every problem of every file.
     """
-    reading = survey_facilities(study, box=box)
+    reading = survey_facilities(study, box=box, corrections=corrections)
     if reading.problems:
         raise StudyError(reading.problems)
     return reading
 
 
-def survey_facilities(study: Study, *, box: Box | None = None) -> FacilityReading:
+def survey_facilities(
+    study: Study, *, box: Box | None = None, corrections: Corrections = NO_CORRECTIONS
+) -> FacilityReading:
     """Read what can be read of all facility files of a study.
 
     Parameters
@@ -116,6 +138,7 @@ def survey_facilities(study: Study, *, box: Box | None = None) -> FacilityReadin
         West, south, east, north of the people's extent plus margin, WGS 84 degrees. Rows outside are set
         aside, rows that would lie inside with longitude and latitude exchanged are refused. A row on the
         edge is inside.
+    corrections : Corrections
 
     Returns
     -------
@@ -132,32 +155,36 @@ def survey_facilities(study: Study, *, box: Box | None = None) -> FacilityReadin
     problems: list[Problem] = []
     set_aside: list[SetAside] = []
     notices: list[Problem] = []
-    frames: list[pd.DataFrame] = []
+    files: list[_File] = []
     gates: list[tuple[str, NDArray[np.float64]]] = []
     cells: list[Cell] = []
+    gate_rows: list[RowCount] = []
     for spec in study.facilities:
         shapes: Mapping[str, shapely.Geometry] = {}
         with collect(problems):
-            reading = _read_file(spec, study.locate(spec.path), box)
-            shapes = reading.shapes
-            frames.append(reading.frame)
-            set_aside += reading.set_aside
-            notices += reading.notices
-            cells += reading.assets
-            problems += reading.problems
+            one = _read_file(spec, study.locate(spec.path), box, corrections)
+            shapes = one.reading.shapes
+            files.append(one)
+            set_aside += one.reading.set_aside
+            notices += one.reading.notices
+            cells += one.reading.assets
+            problems += one.reading.problems
         if spec.gates is not None:
             with collect(problems):
-                of_areas, left, more = read_gates(spec.gates, study.locate(spec.gates.path), shapes, box)
-                gates += of_areas.items()
-                set_aside += left
-                notices += more
-    filled = [frame for frame in frames if len(frame)]
+                path = study.locate(spec.gates.path)
+                of_areas = read_gates(spec.gates, path, shapes, box, corrections=corrections)
+                gates += of_areas.gates.items()
+                set_aside += of_areas.set_aside
+                notices += of_areas.notices
+                gate_rows.append(of_areas.rows)
+    filled = [file.reading.frame.assign(entry=k) for k, file in enumerate(files) if len(file.reading.frame)]
     if not filled:
-        none = problem("facilities.none", files=", ".join(spec.path for spec in study.facilities))
-        raise StudyError(problems or none)
+        raise StudyError(problems or _none(study, files))
     merged = _merge(pd.concat(filled, ignore_index=True))
     problems += merged.problems
-    rows, duplicates, same = merged.rows, merged.set_aside, merged.same
+    rows, same = merged.rows, merged.same
+    duplicates = _duplicates(merged.again, same)
+    counts = _counts(files, rows, merged.again, duplicates)
     frame = rows[list(FACILITIES)]
     check_frame(frame, FACILITIES)
     # a duplicate's gates are those of the facility it is
@@ -167,20 +194,58 @@ def survey_facilities(study: Study, *, box: Box | None = None) -> FacilityReadin
         owned[code] = np.concatenate((owned.get(code, np.zeros((0, 2))), places))
     moved, lost = assets.moved(cells, same), (*set_aside, *duplicates)
     layers = dict(zip(rows["id"], rows["layer"], strict=True))
-    return FacilityReading(frame, lost, tuple(notices), _shapes_of(rows), owned, moved, tuple(problems), layers)
+    entry = {str(code): int(k) for code, k in zip(rows["id"], rows["entry"], strict=True)}
+    return FacilityReading(
+        frame,
+        lost,
+        tuple(notices),
+        _shapes_of(rows),
+        owned,
+        moved,
+        tuple(problems),
+        layers,
+        (*counts, *gate_rows),
+        entry,
+    )
+
+
+def _none(study: Study, files: Sequence[_File]) -> Problem:
+    """Return the problem of files without one usable row: how many there were, and why none counts."""
+    left = [one for file in files for one in file.reading.set_aside]
+    counts = {
+        "rows": sum(len(file.table.cells) for file in files),
+        "not_asked": sum(file.not_asked for file in files),
+        "set_aside": len(left),
+    }
+    why = problem("facilities.none_reasons", reasons=first_reasons(left)) if left else ""
+    names = ", ".join(spec.path for spec in study.facilities)
+    return problem("facilities.none", files=names, reasons=why, **counts)
+
+
+def _counts(
+    files: Sequence[_File], rows: pd.DataFrame, again: pd.DataFrame, duplicates: Sequence[SetAside]
+) -> list[RowCount]:
+    """Return what became of the rows of each file; a duplicate is set aside in the file it stands in."""
+    counts = []
+    entries = again["entry"].tolist()
+    for k, file in enumerate(files):
+        mine = [one for one, entry in zip(duplicates, entries, strict=True) if entry == k]
+        left = (*file.reading.set_aside, *mine)
+        counts.append(account(file.table, rows["row"][rows["entry"] == k], left, file.not_asked))
+    return counts
 
 
 def _shapes_of(rows: pd.DataFrame) -> dict[str, shapely.Geometry]:
     return {str(code): shape for code, shape in zip(rows["id"], rows["shape"], strict=True) if shape is not None}
 
 
-def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReading:
+def _read_file(spec: FacilityFile, path: Path, box: Box | None, corrections: Corrections) -> _File:
     """Read one file; its frame has the columns ``layer``, ``shape`` and ``shape_text`` more."""
     problems: list[Problem] = []
     words: dict[str, str] = {}
     with collect(problems):
         words = _words(spec)
-    table = read_table(path, spec.layer, file=spec.path)
+    table = corrections.apply(read_table(path, spec.layer, file=spec.path))
     own: dict[str, int] = {}
     with collect(problems):
         own = assets.own_columns(table, spec.columns)
@@ -214,9 +279,9 @@ def _read_file(spec: FacilityFile, path: Path, box: Box | None) -> FacilityReadi
     notices = (*places.notices, *rows.notices, *_shape_notices(table, drawn.values()))
     used = replace(rows.table, cells=rows.table.cells[kept])
     of_facilities = assets.own_cells(used, own, list(frame["id"]))
-    return FacilityReading(
-        frame, (*rows.set_aside, *places.set_aside), notices, drawn, assets=of_facilities, problems=places.problems
-    )
+    left = (*rows.set_aside, *places.set_aside)
+    reading = FacilityReading(frame, left, notices, drawn, assets=of_facilities, problems=places.problems)
+    return _File(reading, table, rows.not_asked)
 
 
 def _shape_notices(table: Table, shapes: Collection[shapely.Geometry]) -> list[Problem]:
@@ -290,7 +355,8 @@ def _rows(spec: FacilityFile, table: Table, words: Mapping[str, str]) -> _Rows:
         table.crs,
         table.notices,
     )
-    return _Rows(chosen, cells["id"], cells["name"], texts, codes, owners, tuple(left), tuple(notices))
+    out = _not_asked(table, choice)
+    return _Rows(chosen, cells["id"], cells["name"], texts, codes, owners, tuple(left), tuple(notices), out)
 
 
 def _cells(table: Table, position: int | None) -> NDArray[np.object_]:
@@ -377,8 +443,12 @@ def _owners(texts: NDArray[np.object_], table: Table) -> tuple[NDArray[np.object
     return np.array(codes, dtype=object), notices
 
 
+def _not_asked(table: Table, choice: pick.Choice) -> int:
+    return len(table.cells) - int(choice.chosen.sum()) - len(choice.unjudged)
+
+
 def _where_notices(spec: FacilityFile, table: Table, choice: pick.Choice) -> list[Problem]:
-    out = len(table.cells) - int(choice.chosen.sum()) - len(choice.unjudged)
+    out = _not_asked(table, choice)
     if not spec.where:
         return []
     condition = ", ".join(f"{column} {rule}" for column, rule in spec.where.items())
@@ -388,10 +458,13 @@ def _where_notices(spec: FacilityFile, table: Table, choice: pick.Choice) -> lis
 
 @dataclass(frozen=True)
 class _Merged:
-    """Facilities sorted by id, the rows left over, which id stands for theirs, and ids with two contents."""
+    """Facilities sorted by id, the rows left over, which id stands for theirs, and ids with two contents.
+
+    Of an id with two contents the first row stays, so that the doctor can look at the others.
+    """
 
     rows: pd.DataFrame
-    set_aside: list[SetAside]
+    again: pd.DataFrame
     same: dict[str, str]
     problems: list[Problem]
 
@@ -403,24 +476,27 @@ def _merge(rows: pd.DataFrame) -> _Merged:
     content = kind + "\n" + rows["name"] + "\n" + lon + " " + lat + rows["shape_text"]
     ordered = rows.assign(content=content).sort_values(["id", "source", "row"], kind="stable")
     contents = ordered[["id", "content", "ownership"]].drop_duplicates()
-    torn = contents["id"][contents["id"].duplicated()]
-    problems = [_two_contents(group) for _, group in ordered[ordered["id"].isin(torn)].groupby("id")]
-    ordered = ordered[~ordered["id"].isin(torn) | ~ordered["id"].duplicated()]
-    again = ordered["content"].duplicated()
+    torn = ordered["id"].isin(contents["id"][contents["id"].duplicated()])
+    problems = [_two_contents(group) for _, group in ordered[torn].groupby("id")]
+    again = ordered["content"].duplicated() | (torn & ordered["id"].duplicated())
     first = dict(zip(ordered["content"][~again], ordered["id"][~again], strict=True))
-    left = [
+    kept = ordered[ordered["content"].isin(first)]
+    same = {str(one): first[content] for one, content in zip(kept["id"], kept["content"], strict=True)}
+    return _Merged(ordered[~again].reset_index(drop=True), ordered[again], same, problems)
+
+
+def _duplicates(again: pd.DataFrame, same: Mapping[str, str]) -> list[SetAside]:
+    return [
         SetAside(
             row["source"],
             row["layer"],
             int(row["row"]),
             row["id"],
             row["name"],
-            problem("facilities.duplicate", other=first[row["content"]]),
+            problem("facilities.duplicate", other=same.get(row["id"], row["id"])),
         )
-        for row in ordered[again].to_dict("records")
+        for row in again.to_dict("records")
     ]
-    same = {str(one): first[content] for one, content in zip(ordered["id"], ordered["content"], strict=True)}
-    return _Merged(ordered[~again].reset_index(drop=True), left, same, problems)
 
 
 def _two_contents(group: pd.DataFrame) -> Problem:

@@ -7,8 +7,11 @@ zeros and all their digits.
 from __future__ import annotations
 
 import csv
+import html
 import io
+import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -35,6 +38,19 @@ MAX_UNPACKED_BYTES = 1 << 30
 MAX_PARTS = 10_000
 #: A spreadsheet keeps 15 digits of a number; whole numbers from here on have lost their end.
 EXACT_DIGITS = 10**15
+#: What says that text was lost before: U+FFFD, 锟斤拷 (U+FFFD in UTF-8, read as GBK), question marks for characters an
+#: encoding lacks, and Chinese in UTF-8 that was read byte by byte as Latin 1 or Windows 1252.
+_CONTINUED = "\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
+_DAMAGED = re.compile(rf"\ufffd|锟斤拷|\?{{3,}}|(?:[\u00e3-\u00e9][{_CONTINUED}]{{2}}){{2,}}")
+#: A code of so many digits that a spreadsheet wrote it as 3.70406E+17.
+_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?(?:[1-9][0-9]|9)")
+#: A cell of a worksheet that holds a formula and no value.
+_NO_VALUE = re.compile(
+    rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*'
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+#: A larger worksheet is not searched for such formulas.
+_MOST_SEARCHED = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,18 @@ def read_csv(path: Path, file: str) -> Table:
     except csv.Error as error:
         raise StudyError(problem("inputs.not_csv", file=file, detail=str(error))) from error
     cells, more = _frame([[cell.strip() for cell in row] for row in rows], file)
-    return Table(file, "", cells, notices=(*notices, *more))
+    return Table(file, "", cells, notices=(*notices, *more, *_scientific(cells, file)))
+
+
+def _scientific(cells: pd.DataFrame, file: str) -> list[Problem]:
+    """Report columns of codes that a spreadsheet wrote in scientific notation: most of their digits are gone."""
+    found = []
+    for position, name in enumerate(cells.columns):
+        lost = [(row, text) for row, text in cells.iloc[:, position].items() if _SCIENTIFIC.fullmatch(text)]
+        if lost:
+            told = {"column": str(name), "count": len(lost), "row": lost[0][0], "value": lost[0][1]}
+            found.append(problem("intake.scientific", file=file, **told))
+    return found
 
 
 def _decode(content: bytes, file: str) -> tuple[str, list[Problem]]:
@@ -113,8 +140,10 @@ def _decode(content: bytes, file: str) -> tuple[str, list[Problem]]:
 
 
 def damaged(text: str) -> int:
-    """Return how many signs say that text was lost before: U+FFFD, and 锟斤拷, which it becomes when read as GBK."""
-    return text.count("\ufffd") + text.count("锟斤拷")
+    """Return how many characters say that text was lost before; 锟斤拷 counts as one."""
+    if text.isascii() and "???" not in text:
+        return 0
+    return sum(1 if (sign := found[0]) == "锟斤拷" else len(sign) for found in _DAMAGED.finditer(text))
 
 
 def _delimiter(text: str) -> str:
@@ -150,9 +179,12 @@ def read_workbook(path: Path, layer: str | None, file: str) -> Table:
     """Read one sheet of an .xlsx or .xls workbook; the first visible sheet when none is named."""
     _check_workbook(path, file)
     try:
-        book = calamine.CalamineWorkbook.from_path(str(path))
+        # By its content: an .xlsx that is called .xls is one all the same.
+        with path.open("rb") as opened:
+            book = calamine.CalamineWorkbook.from_filelike(opened)
         sheet = _sheet(book, layer, file)
         values = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+        others = [] if layer is not None else _others(book, sheet)
     except calamine.PasswordError as error:
         raise StudyError(problem("inputs.workbook_password", file=file)) from error
     except (calamine.CalamineError, OSError) as error:
@@ -160,7 +192,65 @@ def read_workbook(path: Path, layer: str | None, file: str) -> Table:
     cells, notices = _frame([[cell_text(value) for value in row] for row in values], f"{file} [{sheet}]")
     table = Table(file, sheet, cells)
     first = int(cells.index[0]) if len(cells) else len(values) + 1
-    return Table(file, sheet, cells, notices=(*notices, *_lost_digits(table, values[first - 1 :])))
+    if others:
+        notices.append(problem("intake.first_sheet", file=table.place, value=some(others)))
+    notices += [*_lost_digits(table, values[first - 1 :]), *_dates(table, values), *_no_value(path, table)]
+    lost = sum(damaged(text) for column in range(len(table.columns)) for text in table.texts(column))
+    if lost:
+        notices.append(problem("inputs.damaged_text", file=table.place, count=lost))
+    return Table(file, sheet, cells, notices=tuple(notices))
+
+
+def _others(book: calamine.CalamineWorkbook, sheet: str) -> list[str]:
+    """Return the other visible sheets that hold anything."""
+    return [name for name in _visible(book) if name != sheet and book.get_sheet_by_name(name).to_python()]
+
+
+def _dates(table: Table, values: Sequence[Sequence[Any]]) -> list[Problem]:
+    """Report columns where dates stand among other things: a spreadsheet makes a date of 1-2."""
+    found = []
+    for position, name in enumerate(table.columns):
+        cells = [(int(row), values[row - 1][position]) for row in table.rows if position < len(values[row - 1])]
+        dates = [(row, cell) for row, cell in cells if isinstance(cell, (date, datetime))]
+        if dates and len(dates) < sum(1 for _, cell in cells if cell_text(cell)):
+            row, value = dates[0]
+            told = {"column": name, "count": len(dates), "row": row, "value": cell_text(value)}
+            found.append(problem("intake.dates", file=table.place, **told))
+    return found
+
+
+def _no_value(path: Path, table: Table) -> list[Problem]:
+    """Report formulas whose value the file does not hold: a program wrote them and no spreadsheet has calculated."""
+    if not zipfile.is_zipfile(path):
+        return []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            part = _part_of(archive, table.layer)
+            if part is None or archive.getinfo(part).file_size > _MOST_SEARCHED:
+                return []
+            content = archive.read(part)
+    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, OSError, ValueError, RuntimeError, EOFError):
+        return []  # calamine has read the sheet: nothing can be said of its formulas
+    places = [found[1].decode() for found in _NO_VALUE.finditer(content)] if b"f>" in content else []
+    known = set(table.rows.tolist())
+    places = [place for place in places if int(place.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) in known]
+    return [problem("intake.formulas", file=table.place, count=len(places), rows=some(places))] if places else []
+
+
+def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
+    """Return the part of an .xlsx that holds a sheet."""
+    book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+    links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+    wanted = None
+    for tag in re.findall(r"<(?:\w+:)?sheet\b[^>]*>", book):
+        attributes = {key: html.unescape(value) for key, value in re.findall(r'([\w:]+)="([^"]*)"', tag)}
+        if attributes.get("name") == sheet:
+            wanted = next((value for key, value in attributes.items() if key.endswith(":id")), None)
+    for tag in re.findall(r"<(?:\w+:)?Relationship\b[^>]*>", links):
+        attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if attributes.get("Id") == wanted and (target := attributes.get("Target")):
+            return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+    return None
 
 
 def _check_workbook(path: Path, file: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,9 @@ from servicecircle.errors import Problem, problem
 from servicecircle.geo.crs import WorkingCrs
 from servicecircle.geo.outline import away_mm, is_area, outlines
 from servicecircle.inputs import columns as pick
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.places import Box, locate
+from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import read_table
 
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from servicecircle.inputs.tables import Table
     from servicecircle.study import Source
 
     #: Longitude and latitude of the gates, float64 (gates, 2), by the id of their area.
@@ -31,9 +33,33 @@ if TYPE_CHECKING:
 FARTHEST_M = 20
 
 
+@dataclass(frozen=True)
+class GateReading:
+    """The gates of the areas of one facility file.
+
+    Attributes
+    ----------
+    gates : dict
+    set_aside : tuple of SetAside
+        Rows without usable coordinates, and gates that belong to no area.
+    notices : tuple of Problem
+    rows : RowCount
+    """
+
+    gates: Gates
+    set_aside: tuple[SetAside, ...]
+    notices: tuple[Problem, ...]
+    rows: RowCount
+
+
 def read_gates(
-    source: Source, path: Path, shapes: Mapping[str, shapely.Geometry], box: Box | None
-) -> tuple[Gates, tuple[SetAside, ...], tuple[Problem, ...]]:
+    source: Source,
+    path: Path,
+    shapes: Mapping[str, shapely.Geometry],
+    box: Box | None,
+    *,
+    corrections: Corrections = NO_CORRECTIONS,
+) -> GateReading:
     """Read the gates of the areas of one facility file.
 
     Parameters
@@ -47,20 +73,17 @@ def read_gates(
 
     Returns
     -------
-    gates : dict
+    GateReading
         Every area has an entry, whether gates belong to it or not. A gate belongs to the area with the nearest border
         (of equally near ones the smaller id), at most 20 m away.
-    set_aside : tuple of SetAside
-        Rows without usable coordinates, and gates that belong to no area.
-    notices : tuple of Problem
 
     Raises
     ------
     StudyError
         The file is missing or broken, or its coordinates are.
     """
-    table = read_table(path, source.layer, file=source.path)
-    labels = _labels(table)
+    table = corrections.apply(read_table(path, source.layer, file=source.path))
+    labels = pick.recognised_labels(table)
     places = locate(table, source, labels, box=box, keep_outside=True)
     areas = {code: shapes[code] for code in sorted(shapes) if is_area(shapes[code])}
     owner = _owners(areas, places.lon[places.kept], places.lat[places.kept])
@@ -82,13 +105,9 @@ def read_gates(
     for code in areas:
         mine = rows[np.array([one == code for one in owner], dtype=bool)]
         gates[code] = np.column_stack((places.lon[mine], places.lat[mine]))
-    return gates, (*places.set_aside, *left), places.notices
-
-
-def _labels(table: Table) -> list[str]:
-    found = [pick.recognised(table, role) for role in ("id", "name")]
-    texts = [table.texts(position) for position in found if position is not None]
-    return [next((str(text[row]) for text in texts if text[row]), "") for row in range(len(table.cells))]
+    lost = (*places.set_aside, *left)
+    used = (table.rows[row] for row, code in zip(rows.tolist(), owner, strict=True) if code is not None)
+    return GateReading(gates, lost, places.notices, account(table, used, lost))
 
 
 def _place(lon: float, lat: float) -> str:

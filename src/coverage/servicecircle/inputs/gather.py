@@ -11,7 +11,9 @@ import numpy as np
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import to_wgs84
 from servicecircle.inputs.assets import AssetReading, read_assets
-from servicecircle.inputs.barriers import read_given_barriers
+from servicecircle.inputs.barriers import GivenBarriers, read_given_barriers
+from servicecircle.inputs.correcting import read_corrections
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.counts import (
     CountedRows,
     UnitCounts,
@@ -24,6 +26,8 @@ from servicecircle.inputs.facilities import FacilityReading, survey_facilities
 from servicecircle.inputs.population import PointPeople, RasterPeople, read_compared, read_population
 from servicecircle.inputs.road_sources import read_places, read_roads, require_roads
 from servicecircle.inputs.roads import BarrierShapes, RoadData
+from servicecircle.inputs.setaside import first_reasons
+from servicecircle.inputs.strict import strict_problems
 from servicecircle.inputs.units import UnitReading, read_units
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servicecircle.inputs.roads import Bounds
+    from servicecircle.inputs.rows import RowCount
     from servicecircle.inputs.setaside import SetAside
     from servicecircle.study import Study
 
@@ -47,6 +52,10 @@ class Reading(Protocol):
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
         """Rows of the file that are not used."""
+
+    @property
+    def rows(self) -> tuple[RowCount, ...]:
+        """What became of the rows of its files; empty for what has none."""
 
 
 KM_PER_DEGREE = 111.32
@@ -68,12 +77,15 @@ class Gathered:
         What the reader must know of the files that could be read.
     set_aside : tuple of SetAside
         Rows of these files that are not used.
+    rows : tuple of RowCount
+        What became of the rows of each of them.
     """
 
     inputs: Inputs | None
     problems: tuple[Problem, ...]
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...]
+    rows: tuple[RowCount, ...]
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,8 @@ class Inputs:
         How many people units have by a table or census beside a raster or points, which are scaled to it.
     compared : RasterPeople or None
         The same people by another maker.
+    corrections : Corrections
+        What was changed at reading.
     """
 
     population: RasterPeople | PointPeople
@@ -101,11 +115,17 @@ class Inputs:
     box: Bounds
     counts: UnitCounts | None = None
     compared: RasterPeople | None = None
+    corrections: Corrections = NO_CORRECTIONS
 
     @property
     def set_aside(self) -> tuple[SetAside, ...]:
-        """Rows not used, of all files."""
+        """Rows not used, of all files; those that corrections take out come first."""
         return _set_aside(self._readings)
+
+    @property
+    def rows(self) -> tuple[RowCount, ...]:
+        """What became of the rows of every file that is read row by row, facility files first."""
+        return _rows(self.corrections, self._readings)
 
     @property
     def notices(self) -> tuple[Problem, ...]:
@@ -114,7 +134,7 @@ class Inputs:
 
     @property
     def _readings(self) -> tuple[Reading | None, ...]:
-        people = (self.population, self.compared, self.counts)
+        people = (self.corrections, self.population, self.compared, self.counts)
         return (*people, self.units, self.facilities, self.assets, self.roads)
 
 
@@ -128,26 +148,22 @@ def _notices(readings: Iterable[Reading | None]) -> tuple[Problem, ...]:
     return (*told, *set_aside_notices(_set_aside(given)))
 
 
+def _rows(corrections: Corrections, readings: Iterable[Reading | None]) -> tuple[RowCount, ...]:
+    read = [one for one in readings if one is not None and not isinstance(one, Corrections)]
+    # facility files first: their counts are known by their number
+    ordered = sorted(read, key=lambda one: not isinstance(one, FacilityReading))
+    counts = (count for one in ordered for count in one.rows)
+    return (*corrections.counted(counts), *corrections.rows)
+
+
 def set_aside_notices(rows: tuple[SetAside, ...]) -> tuple[Problem, ...]:
     """Return one notice per file: how many rows were not used, and the first row of each reason (two at most)."""
     files: dict[str, list[SetAside]] = {}
     for row in rows:
         files.setdefault(row.file, []).append(row)
     return tuple(
-        problem("inputs.set_aside", file=file, count=len(mine), reasons=_first_reasons(mine))
+        problem("inputs.set_aside", file=file, count=len(mine), reasons=first_reasons(mine))
         for file, mine in files.items()
-    )
-
-
-def _first_reasons(rows: list[SetAside]) -> Problem:
-    """Return a problem that reads as the reason of the first row, and of the first row with another reason."""
-    first = rows[0]
-    other = next((row for row in rows if row.reason.key != first.reason.key), None)
-    one = problem("inputs.set_aside_reason", rows=first.row, reason=first.reason)
-    if other is None:
-        return one
-    return problem(
-        "inputs.two_reasons", one=one, two=problem("inputs.set_aside_reason", rows=other.row, reason=other.reason)
     )
 
 
@@ -175,7 +191,8 @@ def gather(study: Study) -> Inputs:
     Raises
     ------
     StudyError
-        Any file is missing, broken or does not fit the others; all problems at once.
+        Any file is missing, broken or does not fit the others, or something was found that the study's ``strict``
+        does not let pass; all problems at once.
     """
     gathered = survey(study)
     if gathered.problems:
@@ -188,9 +205,10 @@ def gather(study: Study) -> Inputs:
 def survey(study: Study) -> Gathered:
     """Read what can be read of all inputs of a study; a file that is refused does not hide what the others hold."""
     collector = _Collector()
-    rows = collector.call(lambda: read_counts(study))
+    corrections = read_corrections(study, collector.problems)
+    rows = collector.call(lambda: read_counts(study, corrections=corrections))
     compared = collector.call(lambda: read_compared(study))
-    population, units = _people_and_units(study, rows, collector)
+    population, units = _people_and_units(study, rows, collector, corrections)
     people = None if population is None else people_bounds(population)
     if population is not None and people is None:
         collector.problems.append(problem("flow.nobody", file=population.path.name))
@@ -200,19 +218,25 @@ def survey(study: Study) -> Gathered:
     box = None if extent is None else widened(extent, study.area.margin_km)
     if people is not None and extent is not None and not _overlap(people, extent):
         collector.problems.append(_no_overlap(study, people, extent))
-    facilities = collector.call(lambda: survey_facilities(study, box=box))
+    facilities = collector.call(lambda: survey_facilities(study, box=box, corrections=corrections))
     collector.problems += () if facilities is None else facilities.problems
-    assets = collector.call(lambda: _assets(study, facilities, units))
-    roads = collector.call(lambda: read_roads(study, box) if box is not None else require_roads(study))
-    given = collector.call(lambda: read_given_barriers(study))
+    assets = collector.call(lambda: _assets(study, facilities, units, corrections))
+    roads = collector.call(
+        lambda: read_roads(study, box, corrections=corrections) if box is not None else require_roads(study)
+    )
+    given = collector.call(lambda: read_given_barriers(study, corrections=corrections))
     counts = _counts(study, rows, units, roads, collector)
     known = roads if isinstance(roads, RoadData) else None
-    readings = (population, compared, counts, units, facilities, assets, known)
+    known = _with_given(known, given) if known is not None and given is not None else known
+    readings = (corrections, population, compared, counts, units, facilities, assets, known)
+    told, left = _notices(readings), _set_aside(readings)
+    lines = "" if study.roads.lines is None else study.roads.lines.path
+    problems = (*collector.problems, *strict_problems(study.study.strict, left, told, lines))
     inputs = None
-    # a table is no raster or point file yet whose units are missing: without people there is nothing to look at
+    # a village table whose units are missing has no people yet: there is nothing to look at
     if population and facilities and assets and given and extent and box and known and (units or not _has_units(study)):
-        inputs = Inputs(population, units, facilities, assets, _with_given(known, given), extent, box, counts, compared)
-    return Gathered(inputs, tuple(collector.problems), _notices(readings), _set_aside(readings))
+        inputs = Inputs(population, units, facilities, assets, known, extent, box, counts, compared, corrections)
+    return Gathered(inputs, problems, told, left, _rows(corrections, readings))
 
 
 def _has_units(study: Study) -> bool:
@@ -220,20 +244,20 @@ def _has_units(study: Study) -> bool:
 
 
 def _people_and_units(
-    study: Study, rows: CountedRows | None, collector: _Collector
+    study: Study, rows: CountedRows | None, collector: _Collector, corrections: Corrections
 ) -> tuple[RasterPeople | PointPeople | None, UnitReading | None]:
     """Read people and units; a raster or points say where to look for units, a table stands where its units are."""
     if not stands_alone(study):
-        population = collector.call(lambda: read_population(study))
+        population = collector.call(lambda: read_population(study, corrections=corrections))
         people = None if population is None else people_bounds(population)
         hint = None if people is None else widened(people, study.area.margin_km)
-        return population, collector.call(lambda: read_units(study, box=hint))
+        return population, collector.call(lambda: read_units(study, box=hint, corrections=corrections))
     if study.area.units is None and study.area.points is None:
         places = collector.call(lambda: read_places(study))
         if rows is None or places is None:
             return None, None
         return collector.call(lambda: people_at_places(rows, places, study)), None
-    units = collector.call(lambda: read_units(study))
+    units = collector.call(lambda: read_units(study, corrections=corrections))
     if rows is None or units is None:
         return None, units
     return collector.call(lambda: people_at_units(rows, units.frame, study)), units
@@ -261,14 +285,18 @@ def _counts(
     return collector.call(lambda: unit_counts(rows, study, roads.places))
 
 
-def _assets(study: Study, facilities: FacilityReading | None, units: UnitReading | None) -> AssetReading:
+def _assets(
+    study: Study, facilities: FacilityReading | None, units: UnitReading | None, corrections: Corrections
+) -> AssetReading:
     places, own = (None, ()) if facilities is None else (facilities.frame, facilities.assets)
-    return read_assets(study, places, own, None if units is None else units.frame)
+    return read_assets(study, places, own, None if units is None else units.frame, corrections=corrections)
 
 
-def _with_given(roads: RoadData, given: BarrierShapes) -> RoadData:
-    shapes = np.concatenate((roads.barriers.geometry, given.geometry))
-    return replace(roads, barriers=BarrierShapes(shapes, np.concatenate((roads.barriers.kind, given.kind))))
+def _with_given(roads: RoadData, given: GivenBarriers) -> RoadData:
+    shapes = np.concatenate((roads.barriers.geometry, given.shapes.geometry))
+    kinds = np.concatenate((roads.barriers.kind, given.shapes.kind))
+    lost, rows = (*roads.set_aside, *given.set_aside), (*roads.rows, *given.rows)
+    return replace(roads, barriers=BarrierShapes(shapes, kinds), set_aside=lost, rows=rows)
 
 
 def people_bounds(population: RasterPeople | PointPeople) -> Bounds | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ import pyproj.exceptions
 import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.geo.crs import is_wgs84
 from servicecircle.inputs import dbf
 from servicecircle.inputs.formats import EXACT_DIGITS, Table, cell_text, damaged, no_layer
 from servicecircle.inputs.gdal import DRIVERS, vector_settings
@@ -104,7 +106,7 @@ def read_layer(path: Path, layer: str | None, file: str) -> Table:
         The file is not what its suffix says, lacks a part, is broken, or has no such layer.
     """
     notices = check_layer_file(path, file)
-    with _told(path, file), _opened(path) as quiet:
+    with _told(path, file) as warned, _opened(path) as quiet:
         known = _names(quiet)
         if layer is not None and layer not in known:
             raise StudyError(no_layer(file, layer, known))
@@ -118,8 +120,14 @@ def read_layer(path: Path, layer: str | None, file: str) -> Table:
             raise StudyError(problem("inputs.not_layer", file=file, detail=driver))
         raw = _read(quiet, name, file)
         crs = None if raw.wkb is None or raw.crs is None else pyproj.CRS.from_user_input(raw.crs)
+        if crs is not None and path.suffix.lower() in GEOJSON:
+            crs, more = _geojson_crs(path, file, crs)
+            notices = [*notices, *more]
     if layer is None and len(known) > 1:
         notices = [*notices, problem("inputs.layers.first", file=file, layer=name, others=some(known[1:]))]
+    if warned:
+        detail = some(dict.fromkeys(str(one.message) for one in warned), 3)
+        notices = [*notices, problem("intake.layer_warning", file=file, detail=detail)]
     return _table(raw, file, name if len(known) > 1 or layer is not None else "", crs, notices)
 
 
@@ -130,7 +138,9 @@ def _table(raw: _Raw, file: str, layer: str, crs: pyproj.CRS | None, notices: Se
     cells = cells.set_axis(raw.names, axis=1)
     lost = sum(map(damaged, (text for column in raw.columns for text in column)))
     harmed = [problem("inputs.damaged_text", file=file, count=lost)] if lost else []
-    geometry = None if raw.wkb is None else np.asarray(shapely.from_wkb(raw.wkb, on_invalid="ignore"), dtype=object)
+    # a vertex that is no number is set aside with its row, which says so
+    with np.errstate(invalid="ignore"):
+        geometry = None if raw.wkb is None else np.asarray(shapely.from_wkb(raw.wkb, on_invalid="ignore"), dtype=object)
     return Table(file, layer, cells, geometry, crs, (*notices, *harmed, *raw.notices))
 
 
@@ -215,6 +225,31 @@ def _check_json(path: Path, file: str) -> None:
         raise StudyError(problem("inputs.not_utf8", file=file, position=error.start)) from error
     if not text.lstrip().startswith("{"):
         raise StudyError(problem("inputs.not_json", file=file, line=1, column=1, detail="{"))
+
+
+def _geojson_crs(path: Path, file: str, taken: pyproj.CRS) -> tuple[pyproj.CRS | None, list[Problem]]:
+    """Return the CRS a GeoJSON file names; GDAL takes every file whose member ``crs`` it does not know as WGS 84.
+
+    A file without that member is WGS 84; one whose member is null or not known says nothing.
+    """
+    content = path.read_bytes()
+    if b'"crs"' not in content:
+        return taken, []
+    tree = json.loads(content.decode("utf-8-sig"))
+    if "crs" not in tree:
+        return taken, []
+    member = tree["crs"]
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    try:
+        own = pyproj.CRS.from_user_input(name) if isinstance(name, str) else None
+    except pyproj.exceptions.CRSError:
+        own = None
+    if own is None:
+        shown = str(name if isinstance(name, str) else json.dumps(member, ensure_ascii=False))[:80]
+        return None, [problem("axes.geojson_crs", file=file, value=shown)]
+    same = own.equals(taken, ignore_axis_order=True) or (own.is_geographic and "84" in own.name and is_wgs84(taken))
+    return (taken if same else own), []
 
 
 class _KmlOutline:
@@ -302,24 +337,42 @@ def _keeps_journal(path: Path) -> bool:
 
 
 @contextmanager
-def _told(path: Path, file: str) -> Iterator[None]:
-    """Turn what GDAL, pyogrio and pyproj raise into sentences."""
+def _told(path: Path, file: str) -> Iterator[list[warnings.WarningMessage]]:
+    """Turn what GDAL, pyogrio and pyproj raise into sentences; what they warn of is in the list at the end."""
     try:
-        yield
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            yield warned
     except pyogrio.errors.DataSourceError as error:
         raise StudyError(_broken_layer(path, file, str(error))) from error
     except (pyogrio.errors.DataLayerError, pyogrio.errors.GeometryError, UnicodeDecodeError) as error:
-        raise StudyError(problem("inputs.not_layer", file=file, detail=str(error))) from error
+        raise StudyError(_broken_layer(path, file, str(error))) from error
     except (pyogrio.errors.CRSError, pyproj.exceptions.CRSError, UnboundLocalError) as error:
         # pyogrio 0.13 ends in an UnboundLocalError where the .prj holds nothing GDAL can read.
         raise StudyError(problem("inputs.broken_crs", file=file)) from error
 
 
+def _broken_prj(path: Path) -> bool:
+    """Return whether a shapefile's statement of its coordinate system cannot be read."""
+    own = _part(path, ".prj")
+    if own is None:
+        return False
+    try:
+        pyproj.CRS.from_wkt(own.read_text(encoding="utf-8", errors="replace"))
+    except pyproj.exceptions.CRSError:
+        return True
+    return False
+
+
 def _broken_layer(path: Path, file: str, detail: str) -> Problem:
-    """Say where a GeoJSON file stops being JSON."""
+    """Say where a GeoJSON file stops being JSON, and whether it is the .prj of a shapefile that is broken."""
+    if path.suffix.lower() == ".shp" and _broken_prj(path):
+        return problem("inputs.broken_crs", file=file)
     if path.suffix.lower() in GEOJSON:
         try:
             json.loads(path.read_text(encoding="utf-8-sig"))
         except json.JSONDecodeError as error:
             return problem("inputs.not_json", file=file, line=error.lineno, column=error.colno, detail=error.msg)
+        except RecursionError:
+            return problem("intake.deep_json", file=file)
     return problem("inputs.not_layer", file=file, detail=detail)

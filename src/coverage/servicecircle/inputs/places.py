@@ -14,13 +14,14 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo import crs as gates
 from servicecircle.geo.coordinates import bd09_to_gcj02, gcj02_to_wgs84, outside_service
 from servicecircle.geo.outline import AREAS, LINES
+from servicecircle.inputs.axes import Given, refuse_wrong_axes
 from servicecircle.inputs.columns import need
 from servicecircle.inputs.problems import NAMED_ROWS, collect, some
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import Table, to_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -89,7 +90,8 @@ def reference(table: Table, source: Source, marked: Sequence[str] = ()) -> Refer
     declared = source.crs
     if declared is None:
         if table.crs is None and table.geometry is not None:
-            raise StudyError(problem("inputs.no_crs", file=table.place))
+            unknown = (one for one in table.notices if one.key == "axes.geojson_crs")
+            raise StudyError(next(unknown, problem("inputs.no_crs", file=table.place)))
         _check_marks(table, marked, "WGS84", declared)
         return Reference("", table.crs or gates.WGS84, assumed=table.crs is None)
     service = SERVICES.get(declared.casefold().replace("-", "").replace("_", ""), "")
@@ -279,27 +281,45 @@ def locate_shapes(
     if table.geometry is None:
         raw = _columns_of(table, columns)
         return nothing, _judge(table, source, labels, raw, reference(table, source, raw.columns), (box, False))
-    cleaned, drawn = _cleaned(table.geometry)
+    cleaned, drawn, change = _cleaned(table.geometry)
+    if change:
+        table = replace(table, notices=(*table.notices, _repaired(table, change)))
     table = replace(table, geometry=cleaned)
     ref = reference(table, source)
     raw = replace(_points_of(table), approximated=0)
     return _judge_shapes(table, source, labels, np.where(drawn, cleaned, nothing), raw, ref, (box, False))
 
 
-def _cleaned(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    """Return shapes made valid, of one kind and in one order of vertices, and which are more than one point."""
+def _repaired(table: Table, change: Mapping[int, float]) -> Problem:
+    """Return what is told of shapes that were made valid, the largest change of area first."""
+    worst = sorted(change, key=lambda k: (-change[k], k))
+    rows = some(f"{table.rows[k]} ({change[k]:.4%})" for k in worst)
+    return problem(
+        "units.shapes_repaired", file=table.place, count=len(change), rows=rows, method="make_valid (structure)"
+    )
+
+
+def _cleaned(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_], dict[int, float]]:
+    """Return shapes made valid, of one kind and in one order of vertices, and which are more than one point.
+
+    Also how much the area of each repaired one changed, as a share of the larger of both areas, by position.
+    """
     shapes = np.asarray(shapely.force_2d(shapes), dtype=object)
     point = np.isin(shapely.get_type_id(shapes), (shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT))
     one_point = point & (shapely.get_num_geometries(shapes) <= 1)
     drawn = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes) | one_point)
+    change: dict[int, float] = {}
     for row in np.flatnonzero(drawn).tolist():
         if not np.isfinite(shapely.get_coordinates(shapes[row])).all():
             continue
         if not shapely.is_valid(shapes[row]):
             # a polygon without area collapses to the line or point it is
+            before = float(shapely.area(shapes[row]))
             shapes[row] = shapely.make_valid(shapes[row], method="structure", keep_collapsed=True)
+            after = float(shapely.area(shapes[row]))
+            change[row] = abs(after - before) / (max(before, after) or 1.0)
         shapes[row] = shapely.normalize(_of_one_kind(shapes[row]))
-    return shapes, drawn & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT)
+    return shapes, drawn & (shapely.get_type_id(shapes) != shapely.GeometryType.POINT), change
 
 
 def _of_one_kind(shape: shapely.Geometry) -> shapely.Geometry:
@@ -343,10 +363,12 @@ def _judge(
 ) -> Places:
     """Convert coordinates and decide which rows are kept; ``rule`` is the box and whether rows outside it are kept."""
     box, keep_outside = rule
-    lon, lat = _convert(table, ref, raw.x, raw.y)
     known = np.isfinite(raw.x) & np.isfinite(raw.y)
     zero = known & (raw.x == 0) & (raw.y == 0)
     placed = known & ~zero
+    told = (table.rows[placed], raw.shown[placed], raw.columns)
+    refuse_wrong_axes(Given(table.place, ref.crs, raw.x[placed], raw.y[placed], *told), box)
+    lon, lat = _convert(table, ref, raw.x, raw.y)
     swapped = _swapped(placed, (lon, lat), _convert(table, ref, raw.y, raw.x), box)
     valid = placed & _inside((lon, lat), _WORLD)
     kept = ~swapped & (valid if box is None or keep_outside else valid & _inside((lon, lat), box))

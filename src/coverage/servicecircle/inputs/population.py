@@ -20,10 +20,12 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo import crs as gates
 from servicecircle.geo.grid import Grid, Surface
 from servicecircle.inputs import columns as pick
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.gdal import RASTER_DRIVER, raster_settings
 from servicecircle.inputs.groups import grid_problems, group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.places import SERVICES, locate, place_problems
 from servicecircle.inputs.problems import collect, duplicate_ids, some
+from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, require_file, to_numbers
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 #: Values that stand for "no data" by convention though the file does not declare them.
 CONVENTIONS = (-9999.0, -99999.0)
+#: More people than anywhere: a cell or row that holds more holds something else.
+MOST_PERSONS = 1e9
 #: Beyond this a float is a "no data" value of single precision, whatever its last digits.
 HUGE = 3e38
 DENSITY = re.compile(r"densit|per\s*(sq|km|ha|m2)|/\s*(sq|km|ha|m2)|km-2|密度", re.IGNORECASE)
@@ -64,6 +68,8 @@ class RasterPeople:
         Always empty: a raster has no rows.
     groups : mapping of str to float64 array (rows, columns)
         People of each group per cell, on the same grid; NaN where its file holds no valid value.
+    rows : tuple of RowCount
+        Always empty.
     """
 
     surface: Surface
@@ -73,6 +79,7 @@ class RasterPeople:
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...] = ()
     groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    rows: tuple[RowCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,8 @@ class PointPeople:
         Rows without a place or without a number of people.
     groups : mapping of str to float64 array (rows,)
         People of each group, rows as in the frame; NaN where a cell holds no number.
+    rows : tuple of RowCount
+        What became of the rows of the file.
     """
 
     frame: pd.DataFrame
@@ -100,9 +109,10 @@ class PointPeople:
     notices: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...]
     groups: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    rows: tuple[RowCount, ...] = ()
 
 
-def read_population(study: Study) -> RasterPeople | PointPeople:
+def read_population(study: Study, *, corrections: Corrections = NO_CORRECTIONS) -> RasterPeople | PointPeople:
     """Read the population of a study, as a raster or as points, whichever the study names.
 
     Raises
@@ -116,7 +126,9 @@ def read_population(study: Study) -> RasterPeople | PointPeople:
     if given.raster is not None:
         return _raster_people(study, given.raster)
     if given.points is not None:
-        return _read_points(study.locate(given.points.path), given.points, given.group_columns)
+        path = study.locate(given.points.path)
+        table = corrections.apply(read_table(path, given.points.layer, file=given.points.path))
+        return _read_points(path, given.points, table, given.group_columns)
     raise StudyError(problem("study.rule.one_population"))  # the schema refuses this before
 
 
@@ -170,7 +182,7 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
                 raw, masked = dataset.read(1), dataset.read_masks(1) == 0
                 grid = Grid(_raster_crs(dataset, source), dataset.transform, dataset.shape)
                 scale, offset = float(dataset.scales[0]), float(dataset.offsets[0])
-                words = [*dataset.descriptions, *dataset.units, *dataset.tags(1).values()]
+                words = [*dataset.descriptions, *dataset.units, *dataset.tags(1).values(), *_titles(dataset)]
         except rasterio.errors.RasterioError as error:
             raise StudyError(problem("population.not_raster", file=source.path, detail=str(error))) from error
     values, notices = _valid(raw, masked, source.path)
@@ -185,6 +197,10 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
         problems.append(
             problem("population.negative_cells", file=source.path, count=negative, lowest=float(np.nanmin(values)))
         )
+    huge = values > MOST_PERSONS
+    if huge.any():
+        told = {"count": int(huge.sum()), "value": f"{np.nanmax(values):g}", "limit": f"{MOST_PERSONS:,.0f}"}
+        raise StudyError([*problems, problem("people.too_many_cells", file=source.path, **told)])
     persons = math.fsum(values[values > 0].tolist())
     if not negative and persons == 0:
         problems.append(problem("population.nobody", file=source.path, count=int(valid.sum())))
@@ -192,6 +208,15 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
         raise StudyError(problems)
     values.flags.writeable = False
     return RasterPeople(Surface(grid, values, "persons"), path, int(valid.sum()), persons, tuple(notices))
+
+
+def _titles(dataset: DatasetReader) -> list[str]:
+    """Return what a raster says of itself as a whole; a history of how it was made says nothing of its cells."""
+    return [
+        str(value)
+        for key, value in dataset.tags().items()
+        if re.search("description|title|documentname|unit", key, re.IGNORECASE)
+    ]
 
 
 def _structure(dataset: DatasetReader, source: Raster) -> list[Problem]:
@@ -264,8 +289,7 @@ def _undeclared(values: NDArray[np.float64], dtype: np.dtype[Any]) -> Iterator[t
             yield str(limits.max), values == float(limits.max)
 
 
-def _read_points(path: Path, source: PersonPoints, columns: Mapping[str, str]) -> PointPeople:
-    table = read_table(path, source.layer, file=source.path)
+def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mapping[str, str]) -> PointPeople:
     problems: list[Problem] = []
     ids = np.full(len(table.cells), "", dtype=object)
     texts = ids
@@ -283,7 +307,7 @@ def _read_points(path: Path, source: PersonPoints, columns: Mapping[str, str]) -
         problems += place_problems(table, source, (source.lon, source.lat))
         raise StudyError(problems)
     persons = to_numbers(texts)
-    problems += negative_rows(table, persons, texts) + duplicate_ids(table.place, list(ids), list(table.rows))
+    problems += impossible_rows(table, persons, texts) + duplicate_ids(table.place, list(ids), list(table.rows))
     with collect(problems):
         places = locate(table, source, list(ids), columns=(source.lon, source.lat))
     if problems:
@@ -315,16 +339,20 @@ def _read_points(path: Path, source: PersonPoints, columns: Mapping[str, str]) -
         notices.append(problem("population.unplaced", file=table.place, persons=unplaced, count=len(places.set_aside)))
     for name, group in groups.items():
         notices += group_notices(table.place, name, frame["persons"].to_numpy(dtype=float), group)
-    return PointPeople(frame, path, total, tuple(notices), (*places.set_aside, *left), groups)
+    lost = (*places.set_aside, *left)
+    return PointPeople(frame, path, total, tuple(notices), lost, groups, (account(table, frame["row"], lost),))
 
 
-def negative_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
-    """Return a problem where rows hold fewer than no people."""
-    rows = np.flatnonzero(persons < 0)
-    if not len(rows):
-        return []
-    shown = some(f"{table.rows[k]} ({texts[k]})" for k in rows)
-    return [problem("population.negative_rows", file=table.place, count=len(rows), rows=shown)]
+def impossible_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
+    """Return a problem where rows hold fewer than no people, and one where they hold more than anywhere live."""
+    problems = []
+    for key, wrong in (("population.negative_rows", persons < 0), ("people.too_many_rows", persons > MOST_PERSONS)):
+        rows = np.flatnonzero(wrong)
+        if len(rows):
+            shown = some(f"{table.rows[k]} ({texts[k]})" for k in rows)
+            limit = {} if key == "population.negative_rows" else {"limit": f"{MOST_PERSONS:,.0f}"}
+            problems.append(problem(key, file=table.place, count=len(rows), rows=shown, **limit))
+    return problems
 
 
 def _identified(frame: pd.DataFrame) -> pd.DataFrame:

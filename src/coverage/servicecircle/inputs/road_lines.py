@@ -18,10 +18,12 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.geo.crs import WorkingCrs, is_wgs84
 from servicecircle.inputs import noding, road_words
 from servicecircle.inputs.columns import fold, named
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.places import reference
 from servicecircle.inputs.problems import collect, nearest, some
 from servicecircle.inputs.road_ways import ROAD_CLASSES, Way, as_barriers, as_ways, no_places
 from servicecircle.inputs.roads import RoadData, none_in_box
+from servicecircle.inputs.rows import account
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import read_table, to_number
 
@@ -67,7 +69,7 @@ class _Rows:
     set_aside: list[SetAside]
 
 
-def read_lines(path: Path, source: RoadLines, box: Bounds) -> RoadData:
+def read_lines(path: Path, source: RoadLines, box: Bounds, *, corrections: Corrections = NO_CORRECTIONS) -> RoadData:
     """Read a layer of road lines within ``box`` (west, south, east, north in degrees).
 
     A line belongs to the box when its bounding box meets it; it is kept whole.
@@ -78,7 +80,7 @@ def read_lines(path: Path, source: RoadLines, box: Bounds) -> RoadData:
         The file is missing, is a table, has no or a contradictory CRS, lacks a named column, holds words that are not
         known, or no line in the box.
     """
-    table = read_table(path, source.layer, file=source.path)
+    table = corrections.apply(read_table(path, source.layer, file=source.path))
     if table.geometry is None:
         raise StudyError(problem("roads.lines.not_a_layer", file=table.place))
     problems: list[Problem] = []
@@ -283,7 +285,9 @@ def _road_data(
     }
     origin = {"kind": "lines", "ways": len(ways), **facts}
     notices = tuple(_notices(table, source, facts))
-    return RoadData(as_ways(ways), as_barriers(ways), no_places(), 0, notices, tuple(left), origin)
+    count = account(table, table.rows[sorted(used)], left)
+    found = RoadData(as_ways(ways), as_barriers(ways), no_places(), 0, notices, tuple(left), origin)
+    return replace(found, rows=(count,))
 
 
 def _distinct(

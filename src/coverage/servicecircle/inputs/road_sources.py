@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from servicecircle.errors import StudyError, problem
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.roads import Places, RoadData, read_osm, require_osm
 from servicecircle.inputs.roads import read_places as read_osm_places
 from servicecircle.inputs.tables import require_file
@@ -34,7 +35,7 @@ def require_roads(study: Study) -> None:
         require_file(study.locate(roads.lines.path), roads.lines.path)
 
 
-def read_roads(study: Study, box: Bounds) -> RoadData:
+def read_roads(study: Study, box: Bounds, *, corrections: Corrections = NO_CORRECTIONS) -> RoadData:
     """Read the study's roads within ``box`` (west, south, east, north in degrees).
 
     A way belongs to the box when its bounding box meets it; it is kept whole.
@@ -44,7 +45,7 @@ def read_roads(study: Study, box: Bounds) -> RoadData:
     StudyError
         The source is missing, cannot be read or downloaded, or holds no road in the box.
     """
-    found = _read(study, box)
+    found = _read(study, box, corrections)
     unnamed = study.roads.graphml is not None or study.roads.lines is not None
     if unnamed and study.area.units is None and study.area.points is None:
         found = replace(found, notices=(*found.notices, problem("roads.source.no_places")))
@@ -66,7 +67,7 @@ def read_places(study: Study) -> Places:
     return read_osm_places(study.locate(roads.osm.path), roads.osm.path)
 
 
-def _read(study: Study, box: Bounds) -> RoadData:
+def _read(study: Study, box: Bounds, corrections: Corrections) -> RoadData:
     roads = study.roads
     if roads.osm is not None:
         return read_osm(study.locate(roads.osm.path), roads.osm.path, box)
@@ -77,7 +78,7 @@ def _read(study: Study, box: Bounds) -> RoadData:
     if roads.lines is not None:
         from servicecircle.inputs.road_lines import read_lines
 
-        return read_lines(study.locate(roads.lines.path), roads.lines, box)
+        return read_lines(study.locate(roads.lines.path), roads.lines, box, corrections=corrections)
     if roads.download is not None:
         from servicecircle.inputs.road_download import read_download
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import bz2
 import math
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 import osmium
@@ -17,6 +19,8 @@ import osmium.filter
 import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
+from servicecircle.inputs.gdal import address_problem
+from servicecircle.inputs.problems import some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-from servicecircle.inputs.gdal import address_problem
-from servicecircle.inputs.setaside import SetAside
+    from servicecircle.inputs.rows import RowCount
+    from servicecircle.inputs.setaside import SetAside
 
 Bounds = tuple[float, float, float, float]
 
@@ -39,6 +43,10 @@ RAILWAYS = ("rail", "light_rail", "narrow_gauge")
 #: Nodes where an area is entered: gates in its wall or fence, and entrances but those nobody comes in by.
 GATES = ("gate", "swing_gate", "lift_gate", "entrance", "kissing_gate", "turnstile")
 NO_ENTRANCES = ("no", "exit", "emergency")
+#: An element an editor deleted, and its id; bytes of XML that are searched at once.
+_DELETED = re.compile(rb"<(node|way|relation)\b[^>]*?\saction\s*=\s*[\"']delete[\"'][^>]*>")
+_ID = re.compile(rb"\sid\s*=\s*[\"'](-?[0-9]+)[\"']")
+_BLOCK_BYTES = 1 << 24
 SUFFIXES = (".osm.pbf", ".pbf", ".osm", ".osm.bz2")
 
 
@@ -102,6 +110,8 @@ class RoadData:
         Files that were read though the study does not name them, relative to the study file.
     gates : float64 array (gates, 2)
         Longitude and latitude of gates and entrances, by node id.
+    rows : tuple of RowCount
+        What became of the rows of a line layer.
     """
 
     ways: Ways
@@ -113,6 +123,7 @@ class RoadData:
     origin: Mapping[str, Any] = field(default_factory=lambda: {"kind": "osm"})
     files: tuple[str, ...] = ()
     gates: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+    rows: tuple[RowCount, ...] = ()
 
 
 def require_osm(path: Path, shown: str) -> None:
@@ -125,22 +136,64 @@ def require_osm(path: Path, shown: str) -> None:
     """
     if not path.is_file():
         raise StudyError(address_problem(shown) or problem("roads.missing", file=shown))
-    if not path.name.endswith(SUFFIXES):
+    if not path.name.lower().endswith(SUFFIXES):
         raise StudyError(problem("roads.ending", file=shown, endings=" ".join(SUFFIXES)))
     _refuse_doctype(path, shown)
 
 
 def _refuse_doctype(path: Path, shown: str) -> None:
     """Refuse XML with a document type: entities are no part of OSM and can blow up a parser."""
-    if path.name.endswith("pbf"):
+    if _format(path) == "pbf":
         return
     try:
-        with bz2.open(path, "rb") if path.name.endswith(".bz2") else path.open("rb") as file:
+        with _text_of(path) as file:
             head = file.read(4096)
     except (OSError, EOFError) as error:
         raise StudyError(problem("roads.unreadable", file=shown, detail=str(error))) from error
     if b"<!DOCTYPE" in head.upper() or b"<!ENTITY" in head.upper():
         raise StudyError(problem("roads.doctype", file=shown))
+
+
+def _format(path: Path) -> str:
+    """Return the format of an extract by the ending of its name, whatever its case."""
+    name = path.name.lower()
+    return "pbf" if name.endswith("pbf") else "osm.bz2" if name.endswith(".bz2") else "osm"
+
+
+def _text_of(path: Path) -> IO[bytes]:
+    """Open the XML of an extract, compressed or not."""
+    return cast("IO[bytes]", bz2.open(path, "rb") if _format(path) == "osm.bz2" else path.open("rb"))
+
+
+def osm_file(path: Path) -> osmium.io.File:
+    """Return an extract as pyosmium reads it: its own eyes see endings in small letters alone."""
+    return osmium.io.File(str(path), _format(path))
+
+
+def deleted_in_editor(path: Path) -> frozenset[tuple[str, int]]:
+    """Return (``node``, ``way`` or ``relation``, id) of the objects an editor marks as deleted but still writes.
+
+    JOSM writes ``action="delete"``, which is no part of OpenStreetMap's format: pyosmium does not know of it.
+
+    Raises
+    ------
+    OSError, EOFError
+        The file cannot be read.
+    """
+    if _format(path) == "pbf":
+        return frozenset()
+    found: set[tuple[str, int]] = set()
+    with _text_of(path) as file:
+        rest = b""
+        while block := file.read(_BLOCK_BYTES):
+            text = rest + block
+            if b"delete" in text:
+                found |= {
+                    (tag[1].decode(), int(of[1])) for tag in _DELETED.finditer(text) if (of := _ID.search(tag[0]))
+                }
+            # an element that the end of the block cuts begins in the last "<"
+            rest = text[max(text.rfind(b"<"), 0) :] if b"<" in text else b""
+    return frozenset(found)
 
 
 def read_osm(path: Path, shown: str, box: Bounds) -> RoadData:
@@ -154,21 +207,36 @@ def read_osm(path: Path, shown: str, box: Bounds) -> RoadData:
         The file is missing, cannot be read, or holds no road in the box.
     """
     require_osm(path, shown)
+    collector = None
     try:
-        collector = _collect(path, box)
-        areas, broken = _water_areas(path, box)
+        deleted = deleted_in_editor(path)
+        collector = _collect(path, box, deleted)
+        areas, broken = _water_areas(path, box, deleted)
     except (
         RuntimeError,
         ValueError,
+        OSError,
+        EOFError,
         osmium.InvalidLocationError,
     ) as error:  # how pyosmium reports the faults of a file
+        if collector is not None and "ID twice" in str(error):
+            raise StudyError(_twice(shown, collector.way_id)) from error
         raise StudyError(problem("roads.unreadable", file=shown, detail=str(error).splitlines()[0])) from error
     if not collector.way_id:
         raise none_in_box(shown, box)
     notices = (
         [problem("roads.broken_water", file=shown, count=len(broken), names=", ".join(broken[:5]))] if broken else []
     )
+    if deleted:
+        ids = some(f"{kind} {code}" for kind, code in sorted(deleted))
+        notices.append(problem("road_look.deleted", file=shown, count=len(deleted), ids=ids))
     return collector.finish(areas, tuple(notices))
+
+
+def _twice(shown: str, ways: list[int]) -> Problem:
+    """Return the problem of an extract in which the id of a way, or of a relation, stands twice."""
+    twice = sorted(code for code, count in Counter(ways).items() if count > 1)
+    return problem("road_look.ways_twice", file=shown, count=max(len(twice), 1), rows=some(twice) or "-")
 
 
 def read_places(path: Path, shown: str) -> Places:
@@ -181,11 +249,12 @@ def read_places(path: Path, shown: str) -> Places:
     """
     collector = _Collector((-180.0, -90.0, 180.0, 90.0))
     try:
-        nodes = osmium.FileProcessor(str(path), osmium.osm.NODE).with_filter(osmium.filter.KeyFilter("place"))
+        deleted = deleted_in_editor(path)
+        nodes = osmium.FileProcessor(osm_file(path), osmium.osm.NODE).with_filter(osmium.filter.KeyFilter("place"))
         for node in nodes:
-            if isinstance(node, osmium.osm.Node) and not node.deleted:
+            if isinstance(node, osmium.osm.Node) and not node.deleted and ("node", node.id) not in deleted:
                 collector.add_node(node)
-    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+    except (RuntimeError, ValueError, OSError, EOFError, osmium.InvalidLocationError) as error:
         detail = str(error).splitlines()[0]
         raise StudyError(problem("roads.unreadable", file=shown, detail=detail)) from error
     return collector.finish([]).places
@@ -313,13 +382,13 @@ def _is_gate(tags: Any) -> bool:
     return tags.get("foot", tags.get("access")) not in ("no", "private")
 
 
-def _collect(path: Path, box: Bounds) -> _Collector:
+def _collect(path: Path, box: Bounds, deleted: frozenset[tuple[str, int]]) -> _Collector:
     collector = _Collector(box)
     keys = osmium.filter.KeyFilter(
         "place", "highway", "route", "natural", "waterway", "railway", "barrier", "entrance", "restriction"
     )
-    for item in osmium.FileProcessor(str(path)).with_locations().with_filter(keys):
-        if not isinstance(item, osmium.osm.Changeset) and item.deleted:
+    for item in osmium.FileProcessor(osm_file(path)).with_locations().with_filter(keys):
+        if not isinstance(item, osmium.osm.Changeset) and (item.deleted or (_kind(item), item.id) in deleted):
             continue
         if isinstance(item, osmium.osm.Node):
             collector.add_node(item)
@@ -330,18 +399,24 @@ def _collect(path: Path, box: Bounds) -> _Collector:
     return collector
 
 
+def _kind(item: Any) -> str:
+    return "node" if isinstance(item, osmium.osm.Node) else "way" if isinstance(item, osmium.osm.Way) else "relation"
+
+
 def _is_water(tags: Any) -> bool:
     return bool(tags.get("natural") == "water" or tags.get("waterway") == "riverbank")
 
 
-def _water_areas(path: Path, box: Bounds) -> tuple[list[Any], list[str]]:
+def _water_areas(path: Path, box: Bounds, deleted: frozenset[tuple[str, int]]) -> tuple[list[Any], list[str]]:
     """Return water areas (closed ways and multipolygons) that meet the box, and the names of broken ones."""
     factory = osmium.geom.WKBFactory()
     window = shapely.box(*box)
     found, broken = [], []
     keys = osmium.filter.KeyFilter("natural", "waterway")
-    for item in osmium.FileProcessor(str(path)).with_areas(keys).with_filter(keys):
+    for item in osmium.FileProcessor(osm_file(path)).with_areas(keys).with_filter(keys):
         if not isinstance(item, osmium.osm.Area) or not _is_water(item.tags):
+            continue
+        if ("way" if item.from_way() else "relation", item.orig_id()) in deleted:
             continue
         try:
             shape = shapely.from_wkb(bytes.fromhex(factory.create_multipolygon(item)))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from servicecircle.errors import Problem
+from servicecircle.errors import Problem, problem
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,15 @@ class SetAside:
     """Why it is not used."""
     column: str = ""
     """Column or columns of the value, where it is known."""
+
+
+def first_reasons(rows: Sequence[SetAside]) -> Problem:
+    """Return a problem that reads as the reason of the first row, and of the first row with another reason."""
+    first = rows[0]
+    other = next((row for row in rows if row.reason.key != first.reason.key), None)
+    one = problem("inputs.set_aside_reason", rows=first.row, reason=first.reason)
+    if other is None:
+        return one
+    return problem(
+        "inputs.two_reasons", one=one, two=problem("inputs.set_aside_reason", rows=other.row, reason=other.reason)
+    )

@@ -12,15 +12,16 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.borders import clean_polygons
+from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.places import Box, locate, locate_polygons, place_problems
 from servicecircle.inputs.problems import collect, duplicate_ids, some
+from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import UNITS, Table, check_frame, read_table
 from servicecircle.study import UnitPoints
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -64,11 +65,14 @@ class UnitReading:
         Rows without geometry or coordinates.
     notices : tuple of Problem
         Repairs, overlaps that were cut, classes taken by default.
+    rows : tuple of RowCount
+        What became of the rows of the file.
     """
 
     frame: gpd.GeoDataFrame
     set_aside: tuple[SetAside, ...]
     notices: tuple[Problem, ...]
+    rows: tuple[RowCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ def town_of(units: pd.DataFrame) -> pd.Series[str]:
     return units["parent"].where(~own, units["name"])
 
 
-def read_units(study: Study, *, box: Box | None = None) -> UnitReading | None:
+def read_units(
+    study: Study, *, box: Box | None = None, corrections: Corrections = NO_CORRECTIONS
+) -> UnitReading | None:
     """Read the units of a study, polygons or points; None when the study names neither.
 
     Parameters
@@ -109,23 +115,23 @@ def read_units(study: Study, *, box: Box | None = None) -> UnitReading | None:
     box : tuple of float or None
         Where the study lies (west, south, east, north, WGS 84 degrees); swapped coordinates are recognised by it.
         Units outside are kept.
+    corrections : Corrections
 
     Raises
     ------
     StudyError
         The file is missing or broken, a layer has no CRS, an identifier is missing or stands twice, a class is not a
-        class, a repair changes an area by more than 0.1 %, or overlaps exceed 0.1 % of a unit.
+        class, a repair changes an area by more than the study allows, or overlaps exceed 0.1 % of a unit.
     """
     area = study.area
-    if area.units is not None:
-        return _read(study, area.units, study.locate(area.units.path), box)
-    if area.points is not None:
-        return _read(study, area.points, study.locate(area.points.path), box)
-    return None
+    source = area.units or area.points
+    if source is None:
+        return None
+    table = corrections.apply(read_table(study.locate(source.path), source.layer, file=source.path))
+    return _read(study, source, table, box)
 
 
-def _read(study: Study, source: UnitPolygons, path: Path, box: Box | None) -> UnitReading:
-    table = read_table(path, source.layer, file=source.path)
+def _read(study: Study, source: UnitPolygons, table: Table, box: Box | None) -> UnitReading:
     texts = _texts(table, source)
     problems: list[Problem] = _no_id(table, texts.id) + duplicate_ids(table.place, list(texts.id), list(table.rows))
     classes: list[_Class] = []
@@ -135,8 +141,10 @@ def _read(study: Study, source: UnitPolygons, path: Path, box: Box | None) -> Un
     left: tuple[SetAside, ...] = ()
     notices: tuple[Problem, ...] = ()
     with collect(problems):
-        place = _points if isinstance(source, UnitPoints) else _polygons
-        shapes, left, notices = place(table, source, texts, box)
+        if isinstance(source, UnitPoints):
+            shapes, left, notices = _points(table, source, texts, box)
+        else:
+            shapes, left, notices = _polygons(table, source, texts, box, study.area.repair_up_to)
     if problems:
         raise StudyError(problems)
     kept = ~shapely.is_missing(shapes)
@@ -171,7 +179,7 @@ def _read(study: Study, source: UnitPolygons, path: Path, box: Box | None) -> Un
     if defaulted:
         assumed = problem(f"units.class.{study.area.default_class}")
         notices = (*notices, problem("units.default_class", file=table.place, count=defaulted, assumed=assumed))
-    return UnitReading(frame, left, notices)
+    return UnitReading(frame, left, notices, (account(table, table.rows[kept], left),))
 
 
 def _texts(table: Table, source: UnitPolygons) -> _Texts:
@@ -252,13 +260,13 @@ def _points(
 
 
 def _polygons(
-    table: Table, source: UnitPolygons, texts: _Texts, box: Box | None
+    table: Table, source: UnitPolygons, texts: _Texts, box: Box | None, repair_up_to: float
 ) -> tuple[NDArray[np.object_], tuple[SetAside, ...], tuple[Problem, ...]]:
     if table.geometry is None:
         raise StudyError(problem("units.no_geometry", file=table.place))
     labels = _labels(texts)
     raw, places = locate_polygons(table, source, labels, box=box)
-    shapes, notices = clean_polygons(table, raw, labels)
+    shapes, notices = clean_polygons(table, raw, labels, repair_up_to=repair_up_to)
     flat = ~shapely.is_missing(shapes) & ~(shapely.area(shapes) > 0)
     shapes[flat] = None
     rows = np.flatnonzero(flat).tolist()

@@ -12,7 +12,7 @@ from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs.problems import some
 from servicecircle.outputs.compare import UnitChange
 from servicecircle.outputs.folder import cannot_write, put
-from servicecircle.outputs.tables import guard
+from servicecircle.text.guard import guard
 from servicecircle.text.text import say
 
 if TYPE_CHECKING:

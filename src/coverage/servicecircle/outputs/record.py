@@ -24,6 +24,8 @@ TOOL = "servicecircle"
 RECORD = "run.json"
 LOG = "run.log"
 FORMAT = 1
+#: Keys of the provenance that stand at the top of the record: what happened at reading.
+OF_READING = ("corrections", "rows")
 RASTER = ("travel_time_", ".tif")
 """How the name of a travel time raster begins and ends."""
 
@@ -55,7 +57,9 @@ def record_bytes(results: Results, folder: Path, names: Iterable[str]) -> bytes:
 
     It holds ``tool`` and ``format`` (how an output folder is known again), ``files`` (name, size, sha256; all
     files but itself and the log), ``study`` (the study file, filled up with defaults), ``given`` (only what it says,
-    from which a run is repeated: whether a column was named can matter), ``provenance``, ``ledger``, ``summaries``, ``findings`` and ``notices``. A number that is not finite is null.
+    from which a run is repeated: whether a column was named can matter), ``provenance``, ``corrections`` (what was
+    changed at reading), ``rows`` (what became of the rows of every file), ``ledger``, ``summaries``, ``findings`` and
+    ``notices``. A number that is not finite is null.
     """
     tree = {
         "tool": TOOL,
@@ -63,7 +67,8 @@ def record_bytes(results: Results, folder: Path, names: Iterable[str]) -> bytes:
         "files": [_entry(folder, name) for name in sorted(names)],
         "study": results.study.model_dump(mode="json", by_alias=True),
         "given": results.study.model_dump(mode="json", by_alias=True, exclude_unset=True),
-        "provenance": results.provenance,
+        "provenance": {key: value for key, value in results.provenance.items() if key not in OF_READING},
+        **{key: results.provenance.get(key, []) for key in OF_READING},
         "ledger": [dataclasses.asdict(line) for line in results.ledger],
         "summaries": [_summary(summary) for summary in results.summaries],
         "findings": [_finding(finding) for finding in results.findings],

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.outputs.record import FORMAT, RECORD, TOOL
-from servicecircle.outputs.tables import unguard
+from servicecircle.text.guard import unguard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

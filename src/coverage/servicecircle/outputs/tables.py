@@ -11,10 +11,7 @@ Words
     Machine words (``too_far``, ``not met``), the same in every language; the workbook says them in the
     language of the study.
 Guarded text
-    A spreadsheet takes text that begins with ``= + - @``, TAB or CR, or the full-width forms ``＝ ＋ － ＠``,
-    for a formula. Such text gets one leading apostrophe unless it is a plain number; white space in front
-    does not hide it. Text that begins with apostrophes before such a sign gets one more, so :func:`unguard`
-    always gives back the original.
+    Text that a spreadsheet would take for a formula gets a leading apostrophe (:mod:`servicecircle.text.guard`).
 Files
     UTF-8 with a byte order mark, commas, ``\r\n`` after each row, a header row of machine names.
 """
@@ -24,7 +21,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from servicecircle.errors import InternalError, problem
+from servicecircle.text.guard import guard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +37,6 @@ Shape = Literal["text", "word", "flag", "count", "persons", "share", "value", "d
 Cell = str | int | float | bool | None
 
 DECIMALS = 6
-RISKY = tuple("=+-@\t\r＝＋－＠")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -313,22 +308,6 @@ def cell_text(value: Cell, column: Column) -> str:
     if column.shape == "degrees":
         return repr(value)
     return f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
-
-
-def risky(text: str) -> bool:
-    """Return whether a spreadsheet could take the text for a formula; a plain number is none."""
-    bare = text.lstrip(" \n\v\f\u00a0\u3000\ufeff")
-    return bare.startswith(RISKY) and not _NUMBER.fullmatch(text)
-
-
-def guard(text: str) -> str:
-    """Return the text with one more leading apostrophe where a spreadsheet could take it for a formula."""
-    return f"'{text}" if risky(text.lstrip("'")) else text
-
-
-def unguard(text: str) -> str:
-    """Return the text as it was before :func:`guard`."""
-    return text[1:] if text.startswith("'") and risky(text.lstrip("'")) else text
 
 
 def csv_bytes(table: str, frame: pd.DataFrame, *, study: str = "") -> bytes:

@@ -38,3 +38,8 @@ class Source(File):
 def path_as_source(value: Any) -> Any:
     """Read a text as the path of a source."""
     return {"path": value} if isinstance(value, str) else value
+
+
+def one_or_more(value: Any) -> Any:
+    """Read a text as a list of one."""
+    return (value,) if isinstance(value, str) else value

@@ -10,9 +10,11 @@ from pydantic_core import PydanticCustomError
 
 from servicecircle.standards.kinds import AnyStandard
 from servicecircle.standards.model import AreaClass
-from servicecircle.study.base import File, Section, Source, path_as_source
+from servicecircle.study.base import File, Section, Source, one_or_more, path_as_source
 from servicecircle.study.people import Population
 from servicecircle.study.ranges import Ranges
+
+CorrectionFiles = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(one_or_more)]
 
 
 class StudyHead(Section):
@@ -22,6 +24,13 @@ class StudyHead(Section):
     """Name of the study, in every title."""
     note: str = ""
     """A sentence printed with the results, e.g. an approximation made in the data."""
+    corrections: CorrectionFiles = ()
+    """Tables of corrections applied at reading, a path or a list of paths: ``"corrections.csv"``. Columns ``source``,
+    ``id``, ``field``, ``old``, ``new``, ``reason``, ``by`` (``docs/formats.md``); the files corrected stay as they
+    are."""
+    strict: Literal["none", "set_aside", "all"] = "none"
+    """What stops a run beside what always does: ``none``; ``set_aside``, any row or value that was not used, but for
+    what the study or a correction leaves out; ``all``, also notices of data that may be wrong (``docs/formats.md``)."""
 
 
 class UnitPolygons(Source):
@@ -57,6 +66,8 @@ class Area(Section):
     """Class of a unit that no input classifies; ``rural`` unless the study says otherwise."""
     margin_km: float = Field(default=20.0, ge=0, le=300)
     """Roads and facilities are kept this far beyond the people's extent."""
+    repair_up_to: float = Field(default=0.001, ge=0, le=1)
+    """An invalid border is repaired where that changes the unit's area by at most this share; else it is refused."""
     cross_boundary: bool = True
     """Whether facilities outside the units serve people inside."""
 

@@ -103,7 +103,10 @@ class Access:
 
     def shorter(self, most_mm: int) -> Access:
         """Return the legs of at most so many millimetres."""
-        rows = self.leg_mm <= most_mm
+        return self.only(self.leg_mm <= most_mm)
+
+    def only(self, rows: NDArray[np.bool_]) -> Access:
+        """Return some of the legs of the same points."""
         return Access(
             self.points, self.point[rows], self.edge[rows], self.from_start_mm[rows], self.leg_mm[rows], self.yielded
         )

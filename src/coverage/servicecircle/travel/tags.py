@@ -41,6 +41,8 @@ KMH_PER_MPH = 1.609344
 #: Speeds behind a maxspeed that names a zone instead of a number (``CN:urban``), km/h.
 ZONE_KMH = {"urban": 50.0, "rural": 80.0, "motorway": 120.0, "living_street": 20.0, "zone30": 30.0, "zone:30": 30.0}
 WALK_ZONE_KMH = 6.0
+#: A posted limit below this is a slip of the pen: nobody would ever arrive.
+LEAST_KMH = 1.0
 _SPEED = re.compile(r"(\d+(?:\.\d+)?)\s*(mph|km/h|kmh|kph)?")
 _ZONE = re.compile(r"[A-Za-z]{2}:(.+)")
 
@@ -92,7 +94,7 @@ def _implies_oneway(tags: Mapping[str, str]) -> bool:
 
 
 def maxspeed_kmh(text: str | None) -> float | None:
-    """Return a posted limit in km/h, the smallest of a list; None when it says nothing usable."""
+    """Return a posted limit in km/h, the smallest of a list; None when it says nothing usable (nor below 1 km/h)."""
     if text is None:
         return None
     known = [kmh for part in re.split(r"[;|]", text) if (kmh := _one_speed(part.strip())) is not None]
@@ -106,9 +108,10 @@ def _one_speed(text: str) -> float | None:
     if zone:
         return ZONE_KMH.get(zone.group(1))
     number = _SPEED.fullmatch(text)
-    if not number or float(number.group(1)) <= 0:
+    if not number:
         return None
-    return float(number.group(1)) * (KMH_PER_MPH if number.group(2) == "mph" else 1.0)
+    kmh = float(number.group(1)) * (KMH_PER_MPH if number.group(2) == "mph" else 1.0)
+    return kmh if kmh >= LEAST_KMH else None
 
 
 def speed_kmh(cls: str, mode: Mode, *, urban: bool, posted_kmh: float | None) -> float:

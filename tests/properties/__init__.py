@@ -1,0 +1,1 @@
+"""What must hold of any county: invariants, and the same numbers from independent programs."""
