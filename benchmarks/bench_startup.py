@@ -1,6 +1,6 @@
-"""How soon the command answers, and how fast coordinates convert: the best of several rounds, printed, never asserted.
+"""How soon the command answers: the best of several rounds, printed, never asserted.
 
-Bars: ``--help`` in 0.5 s, ``check`` of a study with a typing error in 1 s, a million points to GCJ-02 in 0.5 s.
+Bars: ``--help`` in 0.5 s, ``check`` of a study with a typing error in 1 s.
 """
 
 from __future__ import annotations
@@ -11,10 +11,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
-
-from servicecircle.geo.coordinates import wgs84_to_gcj02
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +36,11 @@ def command(*arguments: str) -> Callable[[], object]:
 
 def main() -> None:
     """Measure and print."""
-    random = np.random.default_rng(1)
-    lon, lat = random.uniform(100, 120, 1_000_000), random.uniform(20, 40, 1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         typo = Path(folder) / "typo.toml"
         typo.write_text('[study]\nnmae = "x"\n', encoding="utf-8")
         print(f"--help                       {best(command('--help')):6.2f} s  (bar 0.5)")
         print(f"check of a typing error      {best(command('check', str(typo))):6.2f} s  (bar 1.0)")
-    print(f"1,000,000 points to GCJ-02   {best(lambda: wgs84_to_gcj02(lon, lat)):6.2f} s  (bar 0.5)")
 
 
 if __name__ == "__main__":

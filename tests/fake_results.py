@@ -230,6 +230,8 @@ def _unit_rows(criterion: Criterion, county: _County) -> pd.DataFrame:
             "basis": "surveyed",
             "lon": county.points[:, 0],
             "lat": county.points[:, 1],
+            "lon_gcj02": county.points[:, 0] + 0.005,
+            "lat_gcj02": county.points[:, 1] + 0.001,
             "persons": persons,
             "covered_persons": covered,
             "uncovered_persons": uncovered,

@@ -123,7 +123,7 @@ def test_an_unknown_value_is_no_row_and_is_counted(tmp_path: Path) -> None:
     path = write(tmp_path, "id,床位\n001,20\n002,\n003,约5\n")
     reading = read(make_study(tmp_path, entry(path, columns={"beds": "床位"})))
     assert values(reading) == {("机构:001", "beds"): 20.0}
-    assert reasons(reading) == [(4, "约5", "number")]
+    assert reasons(reading) == [(4, "约5", "numbers.in_column")]
     assert reading.record["totals"] == [
         {"of": "facility", "asset": "beds", "year": "", "total": 20.0, "with_value": 1, "without_value": 3}
     ]

@@ -15,6 +15,7 @@ from servicecircle.geo.coordinates import (
     gcj02_to_bd09,
     gcj02_to_wgs84,
     outside_service,
+    phone_map,
     wgs84_to_gcj02,
 )
 from servicecircle.geo.crs import geodesic_m
@@ -112,3 +113,40 @@ def test_inputs_are_not_changed_and_nan_passes() -> None:
     assert new_lon[0] != 114.0
     assert np.isnan(new_lon[1])
     assert outside_service(lon, lat).tolist() == [False, True]
+
+
+def test_the_cities_there_and_back_both_ways(cities: dict[str, np.ndarray]) -> None:
+    """The bar is 1e-6 degree; the inverse is solved, so it is a thousand times closer."""
+    for there, back, start in (
+        (wgs84_to_gcj02, gcj02_to_wgs84, "WGS84"),
+        (gcj02_to_wgs84, wgs84_to_gcj02, "GCJ02"),
+        (gcj02_to_bd09, bd09_to_gcj02, "GCJ02"),
+        (bd09_to_gcj02, gcj02_to_bd09, "BD09"),
+    ):
+        again = np.column_stack(back(*there(*cities[start].T)))
+        assert np.abs(again - cities[start]).max() < 1e-9
+
+
+def test_baidu_degrees_come_back_to_wgs84_within_a_metre_of_the_services(cities: dict[str, np.ndarray]) -> None:
+    lon, lat = gcj02_to_wgs84(*bd09_to_gcj02(*cities["BD09"].T))
+    assert _metres((lon, lat), cities["WGS84"]).max() < 1.0
+
+
+@pytest.mark.parametrize("name", [name for name, place in PLACES.items() if place[2]])
+def test_the_shift_abroad_is_the_formula_too(name: str) -> None:
+    """Seoul, Hong Kong, Taipei and Ulaanbaatar lie in the rectangle: what a file declares is followed there."""
+    lon, lat, _ = PLACES[name]
+    there = wgs84_to_gcj02(lon, lat)
+    assert 50 < geodesic_m(np.array([lon]), np.array([lat]), *there)[0] < 1000
+    again = gcj02_to_wgs84(*there)
+    assert abs(again[0][0] - lon) < 1e-9
+    assert abs(again[1][0] - lat) < 1e-9
+
+
+def test_what_is_pasted_into_a_phone_map() -> None:
+    lon, lat = phone_map([114.3, 139.692, np.nan], [30.6, 35.690, np.nan])
+    exact = wgs84_to_gcj02(114.3, 30.6)
+    assert (lon[0], lat[0]) == (round(float(exact[0][0]), 6), round(float(exact[1][0]), 6))
+    # Tokyo is outside: the same as WGS 84
+    assert (lon[1], lat[1]) == (139.692, 35.690)
+    assert np.isnan([lon[2], lat[2]]).all()

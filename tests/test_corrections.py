@@ -1,7 +1,5 @@
 """Corrections: what they change at reading, what they refuse, that nothing is lost, and that the files stay as they are."""
 
-# ruff: noqa: PD011 - the values are those of a Problem, no frame
-
 from __future__ import annotations
 
 import csv
@@ -30,8 +28,9 @@ from servicecircle.inputs.corrections import Corrections, corrections_template
 from servicecircle.inputs.gather import Inputs, gather
 from servicecircle.inputs.tables import read_table
 from servicecircle.outputs.publish import publish
-from servicecircle.study import Study, study_from
+from servicecircle.study import Study, load_study, study_from
 from servicecircle.text import sentence
+from tests.conftest import ROOT
 from tests.small_study import Facility, SmallStudy, Unit, circle, lonlat, polygon, write_geojson
 
 HEADER = tuple(COLUMNS)
@@ -324,6 +323,19 @@ def test_a_file_read_twice_is_corrected_in_both_readings(tmp_path: Path) -> None
     assert list(inputs.assets.frame["value"]) == [12]
 
 
+@pytest.mark.parametrize("field", ["lon", "lat"])
+def test_a_table_may_call_its_coordinates_otherwise(tmp_path: Path, field: str) -> None:
+    place = [str(value) for value in lonlat(850, 50)]
+    old = place[("lon", "lat").index(field)]
+    study = make(tmp_path, row(source="more.csv", id="x", field=field, old=old, new="9"))
+    write(tmp_path / "more.csv", [("x", "甲", "clinic", *place)], ("编号", "名称", "类型", "经度", "纬度"))
+    tree = study.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    tree["facilities"] = [{"path": "more.csv", "crs": "WGS84"}]
+    problems: list[Problem] = []
+    (one,) = read_corrections(study_from(tree, study.path), problems).applied
+    assert (one.field, problems) == ({"lon": "经度", "lat": "纬度"}[field], [])
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 WRONG = {
@@ -333,19 +345,19 @@ WRONG = {
     "source": (row(source="facility.csv"), "corrections.no_source", {"nearest": FILE}),
     "raster": (row(source="people.tif"), "corrections.raster", {"source": "people.tif"}),
     "roads": (row(source="roads.osm"), "corrections.roads", {"source": "roads.osm"}),
-    "no such layer": (row(source="facilities.csv [甲]"), "corrections.layer", {"layers": FILE}),
+    "no such layer": (row(source="facilities.csv [甲]"), "corrections.no_layer", {"layers": FILE}),
     "id": (row(id="c7"), "corrections.no_id", {"column": "id", "id": "c7"}),
     "row": (row(id="row 9"), "corrections.no_row", {"id": "row 9"}),
     "header": (row(id="row 1"), "corrections.no_row", {}),
     "field": (row(field="nam"), "corrections.no_field", {"nearest": "name"}),
-    "reason": (row(reason=""), "corrections.missing", {"column": "reason"}),
-    "no source": (row(source=""), "corrections.missing", {"column": "source"}),
-    "no id": (row(id=""), "corrections.missing", {"column": "id"}),
-    "no field": (row(field=""), "corrections.missing", {"column": "field"}),
+    "reason": (row(reason=""), "corrections.missing", {"column": "reason / 原因"}),
+    "no source": (row(source=""), "corrections.missing", {"column": "source / 文件"}),
+    "no id": (row(id=""), "corrections.missing", {"column": "id / 编号"}),
+    "no field": (row(field=""), "corrections.missing", {"column": "field / 字段"}),
     "no new": (row(new=""), "corrections.no_new", {"column": "name"}),
     "delete a cell": (row(new="(delete)"), "corrections.delete_field", {"column": "name"}),
     "change a row": (row(field="*", new="x"), "corrections.whole_row", {"value": "x"}),
-    "delete another": (row(field="*", old="C0", new="(delete)"), "corrections.stale", {"value": "C0"}),
+    "delete another": (row(field="*", old="C0", new="(delete)"), "corrections.stale_row", {"value": "C0"}),
     "area": (row(source="units.geojson", id="a", field="lon", old="117"), "corrections.not_point", {"id": "a"}),
 }
 
@@ -437,6 +449,33 @@ def test_a_broken_file_is_told_by_its_reader_and_by_the_correction(tmp_path: Pat
     with pytest.raises(StudyError) as caught:
         gather(study)
     assert [one.key for one in caught.value.problems] == ["corrections.unreadable", "inputs.encoding"]
+
+
+def test_a_file_that_cannot_be_opened_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make(tmp_path, row())
+    whole = Path.read_bytes
+
+    def locked(path: Path) -> bytes:
+        if path.name in hidden:
+            raise PermissionError(13, "Permission denied", path.name)
+        return whole(path)
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    for hidden in ({FILE}, {"corrections.csv"}):
+        with pytest.raises(StudyError) as caught:
+            gather(study)
+        told_of = [one.values["file"] for one in caught.value.problems if one.key == "inputs.unreadable_file"]
+        assert told_of == sorted(hidden)
+
+
+def test_of_very_many_stale_corrections_the_first_are_told(tmp_path: Path) -> None:
+    found = refused(make(tmp_path, *[row(old=f"x{k}") for k in range(25)], row(id="c9")))
+    assert {key: len(many) for key, many in found.items()} == {
+        "corrections.stale": 10,
+        "corrections.no_id": 1,
+        "corrections.more": 1,
+    }
+    assert found["corrections.more"][0]["count"] == 15
 
 
 @pytest.mark.parametrize("value", [[""], "", 3, ["a.csv", 1]])
@@ -548,3 +587,43 @@ def test_a_wrong_facility_is_fixed_and_nothing_else_moves(tmp_path: Path) -> Non
     content = (paths["fixed"] / "corrections.csv").read_bytes()
     assert hashes["corrections.csv"] == hashlib.sha256(content).hexdigest()
     assert any("2 corrections were applied" in notice for notice in record["notices"])
+
+
+def test_corrections_undo_every_fault_of_the_dirty_workbook(tmp_path: Path) -> None:
+    # the sample's faults as a person would put them right, by row number; the clean workbook says what is true
+    sample = ROOT / "geodata" / "sample"
+    faults = pd.read_csv(sample / "faults.csv", dtype=str, keep_default_na=False)
+    clean = read_table(sample / "facilities.xlsx", faults["工作表"].iloc[0], file="x").cells.set_index("机构编号")
+    columns = {"swapped": ("经度", "纬度"), "outside": ("经度",), "no_coordinates": ("经度", "纬度")}
+    columns |= {"text_number": ("床位数",), "unknown_type": ("类别",)}
+    tables = {
+        sheet: read_table(sample / "facilities_dirty.xlsx", sheet, file="x").cells for sheet in set(faults["工作表"])
+    }
+    rows = []
+    for fault in faults.to_dict("records"):
+        named = {"source": f"{fault['文件']} [{fault['工作表']}]", "id": f"第{fault['行']}行", "reason": fault["错误"]}
+        if fault["错误"] in ("duplicate", "department"):
+            rows.append(row("*", "", "（删除）", **named))
+            continue
+        held = tables[fault["工作表"]].loc[int(fault["行"])]
+        rows += [
+            row(column, held[column], clean.loc[fault["机构编号"], column] or "（空）", **named)
+            for column in columns[fault["错误"]]
+        ]
+    write(tmp_path / "c.csv", rows, encoding="gb18030")
+    dirty, good = (load_study(sample / name) for name in ("study_dirty.toml", "study.toml"))
+    tree = dirty.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    tree["study"] |= {"corrections": str(tmp_path / "c.csv")}
+    mended, right = gather(study_from(tree, dirty.path)), gather(good)
+    frames = []
+    for inputs in (mended, right):
+        frame = inputs.facilities.frame.drop(columns=["source", "row"])
+        frame["id"] = frame["id"].str.partition(":")[2]
+        frames.append(frame.sort_values("id").reset_index(drop=True))
+    pd.testing.assert_frame_equal(*frames)
+    assert mended.assets.frame["value"].sum() == right.assets.frame["value"].sum()
+    assert {one.reason.key for one in mended.set_aside} == {"corrections.removed"}
+    assert len(mended.set_aside) == faults["错误"].isin(["duplicate", "department"]).sum()
+    # nothing is left that a strict study would stop at
+    tree["study"] |= {"strict": "set_aside"}
+    assert gather(study_from(tree, dirty.path)).corrections == mended.corrections

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import servicecircle
 from servicecircle.analysis.build import find_doors
-from servicecircle.assemble import input_paths
+from servicecircle.assemble.provenance import input_paths
 from servicecircle.errors import StudyError
 from servicecircle.flow import check, explain, prepare
 from servicecircle.geo.coordinates import wgs84_to_gcj02

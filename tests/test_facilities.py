@@ -374,7 +374,7 @@ def test_one_identifier_with_two_contents_is_refused(tmp_path: Path) -> None:
 def test_rows_that_cannot_be_placed_are_set_aside_each_with_its_reason(tmp_path: Path) -> None:
     bad = {
         3: ("3,丙,诊所,,35.1", "no_coordinates"),
-        4: ("4,丁,诊所,东经117,35.1", "coordinates"),
+        4: ("4,丁,诊所,东经约117,35.1", "numbers.other"),
         5: ("5,戊,诊所,0,0", "zero"),
         6: ("6,己,诊所,317.4,35.1", "range"),
         7: ("7,庚,诊所,116.9,35.1", "outside"),
@@ -385,7 +385,7 @@ def test_rows_that_cannot_be_placed_are_set_aside_each_with_its_reason(tmp_path:
     )
     assert reading.frame["row"].tolist() == [2]
     assert reasons(reading) == {row: reason for row, (_, reason) in bad.items()}
-    assert reading.set_aside[1].value == "东经117, 35.1"
+    assert reading.set_aside[1].value == "东经约117, 35.1"
     assert [row.id for row in reading.set_aside] == list("345678")
     keys(reading)
 

@@ -15,7 +15,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 import servicecircle
-from servicecircle.assemble import input_paths
+from servicecircle.assemble.provenance import input_paths
 from servicecircle.errors import StudyError
 from servicecircle.inputs.groups import group_notices
 from servicecircle.inputs.population import PointPeople, read_population

@@ -80,6 +80,7 @@ def clinics(*rows: tuple[str, float, float]) -> list[Row]:
         ("仿泉村（东）卫生室", "仿泉村(东)卫生室"),
         ("山亭区仿泉村卫生室", "枣庄市山亭区仿泉村卫生室"),
         ("ＡＢＣ诊所一部", "ABC诊所一部"),
+        ("Centre de santé de Mitsoudjé", "CENTRE DE SANTE DE MITSOUDJE"),
     ],
 )
 def test_one_name_close_by_is_one_facility(tmp_path: Path, one: str, other: str) -> None:
@@ -91,6 +92,28 @@ def test_one_name_close_by_is_one_facility(tmp_path: Path, one: str, other: str)
 def test_three_hundred_metres_are_the_limit(tmp_path: Path, metres: float, expected: list[Any]) -> None:
     found = place(tmp_path, clinics(("仿泉卫生室", 500, 50), ("山亭区仿泉卫生室", 500 + metres, 50)))
     assert told(duplicates.look_near(*found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("village_clinic_general", [("near", 3, 2)]), ("魔法屋", [("near", 3, 2)]), ("pharmacy", [])],
+)
+def test_kinds_of_one_family_are_one_facility(tmp_path: Path, kind: str, expected: list[Any]) -> None:
+    rows = [("a", "仿泉村卫生室", "village_clinic", 500.0, 50.0), ("b", "仿泉村卫生室", kind, 600.0, 50.0)]
+    assert told(duplicates.look_near(*place(tmp_path, rows))) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("仿泉镇卫生院", "仿泉镇中心卫生院", [("similar", 3, 2)]),
+        ("张三牙科诊所", "张三个体牙科诊所", [("similar", 3, 2)]),
+        ("张三牙科诊所", "张三妇科诊所", []),
+        ("张三中医诊所", "张三骨伤诊所", []),
+    ],
+)
+def test_words_often_left_out(tmp_path: Path, one: str, other: str, expected: list[Any]) -> None:
+    assert told(duplicates.look_near(*place(tmp_path, clinics((one, 500, 50), (other, 550, 50))))) == expected
 
 
 def test_another_type_is_another_facility(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from servicecircle.inputs.roads import deleted_in_editor, read_osm
 from servicecircle.study import load_study
 from servicecircle.text import sentence
 from servicecircle.travel.tags import maxspeed_kmh
-from tests.small_study import Facility, SmallStudy, Unit, circle, way
+from tests.small_study import Facility, SmallStudy, Unit, circle, lonlat, way, write_geojson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 WORLD = (-180.0, -90.0, 180.0, 90.0)
-INPUT_LOOKS = (roads.look_classes, roads.look_speeds, roads.look_ids)
+INPUT_LOOKS = (roads.look_classes, roads.look_speeds, roads.look_untagged, roads.look_ids)
 WORLD_LOOKS = (
     *(roads.look_pieces, roads.look_apart, roads.look_traps, roads.look_sparse, roads.look_no_road),
     *(roads.look_far, roads.look_walls, roads.look_detours),
@@ -107,6 +107,19 @@ def test_absurd_limits(tmp_path: Path, text: str, expected: int) -> None:
 @pytest.mark.parametrize(("text", "kmh"), [("0.00001", None), ("0.99", None), ("1", 1.0), ("0.7 mph", 0.7 * 1.609344)])
 def test_a_limit_below_a_kilometre_an_hour_is_no_limit(text: str, kmh: float | None) -> None:
     assert maxspeed_kmh(text) == kmh
+
+
+@pytest.mark.parametrize(("metres", "expected"), [(500, ["untagged"]), (700, [])])
+def test_a_column_of_limits_that_is_hardly_filled(tmp_path: Path, metres: int, expected: list[str]) -> None:
+    """Of 6,000 m of lines some have a limit: 8 % and 12 %."""
+    keys = {"path": "lines.geojson", "class": "class", "maxspeed": "limit"}
+    study = place([MAIN], sections={"roads": {"lines": keys, "osm": None}}).write(tmp_path)
+    line = {"type": "LineString", "coordinates": [lonlat(0, 50), lonlat(6_000 - metres, 50)]}
+    fast = {"type": "LineString", "coordinates": [lonlat(6_000 - metres, 50), lonlat(6_000, 50)]}
+    features = {"a": {"class": "residential", "limit": "", "geometry": line}}
+    features["b"] = {"class": "residential", "limit": "40", "geometry": fast}
+    write_geojson(tmp_path / "lines.geojson", features)
+    assert told(roads.look_untagged(*inputs_of(study))) == expected
 
 
 def edited(folder: Path, old: str, new: str) -> tuple[Study, Any]:
@@ -223,6 +236,14 @@ def test_half_of_the_people_near_a_road_is_enough(tmp_path: Path) -> None:
     assert told(roads.look_sparse(away(tmp_path, 5, factor=1.0))) == []
 
 
+def test_without_towns_the_whole_area_is_told(tmp_path: Path) -> None:
+    units = [Unit("1", (-1_000, -1_000, 3_000, 3_000)), Unit("2", (3_000, -1_000, 7_000, 3_000))]
+    small = SmallStudy(units, [Facility(500, 50)], [circle(15, "walk")], {(5, 5): 10.0, (35, 5): 10.0}, ways=[MAIN])
+    found = list(roads.look_sparse(prepare(small.write(tmp_path))))
+    assert told(found) == ["sparse"]
+    assert "the whole area" in sentence("en", found[0])
+
+
 def test_sparse_roads_do_not_matter_to_cars(tmp_path: Path) -> None:
     assert told(roads.look_sparse(away(tmp_path, 5, modes=["drive"], factor=0.5))) == []
 
@@ -236,7 +257,8 @@ def test_weighted_median(values: list[float], weights: list[float], median: floa
 
 @pytest.mark.parametrize(("factor", "expected"), [(8.0, ["no_road"]), (9.0, []), (10.0, [])])
 def test_people_without_any_road(tmp_path: Path, factor: float, expected: list[str]) -> None:
-    found = list(roads.look_no_road(away(tmp_path, 20, factor=factor)))
+    prepared = away(tmp_path, 20, factor=factor)
+    found = list(roads.look_no_road(prepared))
     assert told(found) == expected
     assert all(one.values["people"] == "10" for one in found)
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-import pytest
-
-from tests.mutations import Watch, bad, kinds, mutated, outcome_of, outcomes
+from tests.mutations import bad, kinds, mutated, outcomes
 
 DEEP = os.environ.get("SERVICECIRCLE_DEEP") == "1"
 COUNT = 2000 if DEEP else 100
 
 
-@pytest.mark.slow
 def test_mutated_files() -> None:
     found = list(outcomes(range(COUNT)))
     print(dict(Counter(one["outcome"] for one in found)))
@@ -25,13 +22,3 @@ def test_every_kind_of_file_is_spoilt() -> None:
     kinds_of_files = {target.rpartition(".")[2] for kind in kinds() for target in kind.targets}
     assert kinds_of_files >= set("csv xlsx geojson gpkg shp shx dbf kml tif osm pbf graphml toml".split())
     assert mutated(7) == mutated(7)
-
-
-#: Mutations that once were no refusal in sentences.
-FIXED: tuple[int, ...] = ()
-
-
-@pytest.mark.parametrize("number", FIXED)
-def test_what_was_mended(number: int) -> None:
-    outcome = outcome_of(number, Watch())
-    assert not bad(outcome), outcome

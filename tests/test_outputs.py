@@ -504,3 +504,13 @@ def test_the_record_is_strict_and_knows_its_files(tmp_path):
 def test_a_foreign_record_is_not_ours(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content.encode("latin-1"))
     assert recorded_names(tmp_path) is None
+
+
+def test_every_list_of_places_can_be_pasted_into_a_phone_map():
+    """Lists for people carry GCJ-02 beside WGS 84, to six decimals; the points of the travel times are for programs."""
+    for name, described in TABLES.items():
+        names = [column.name for column in described]
+        if "lon" in names and name != "travel_times":
+            assert {"lat", "lon_gcj02", "lat_gcj02"} <= set(names), name
+    shifted = [column for column in TABLES["units"] if column.name.endswith("gcj02")]
+    assert [column.rounded for column in shifted] == ["decimals", "decimals"]

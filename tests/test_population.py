@@ -256,7 +256,7 @@ def test_rows_without_place_or_number_are_set_aside_and_their_people_counted(tmp
     assert {row.row: row.reason.key for row in people.set_aside} == {
         3: "inputs.reason.no_coordinates",
         6: "inputs.reason.zero",
-        4: "inputs.reason.persons",
+        4: "numbers.approximate",
         5: "inputs.reason.persons",
     }
     assert people.frame["id"].tolist() == ["1", "6"]

@@ -1,7 +1,5 @@
 """Set aside, never lost: the rows of every file add up; what stops a run; how invalid shapes are repaired."""
 
-# ruff: noqa: PD011 - the values are those of a Problem, no frame
-
 from __future__ import annotations
 
 import csv
@@ -213,6 +211,16 @@ def test_road_lines_and_barriers(tmp_path: Path) -> None:
     assert counts(inputs)["w.geojson"] == (2, 1, 1, 0)
     (wall,) = [one for one in inputs.set_aside if one.file == "w.geojson"]
     assert (wall.row, wall.reason.key) == (2, "inputs.reason.no_geometry")
+
+
+def test_a_road_whose_ends_are_joined_into_one_place_is_set_aside(tmp_path: Path) -> None:
+    shapes = {"r": line((0, 50), (1000, 50)), "short": line((1003, 50), (1003, 53)), "on": line((1000, 50), (1100, 50))}
+    write_geojson(tmp_path / "r.geojson", {k: {"geometry": shape} for k, shape in shapes.items()})
+    lines = {"path": "r.geojson", "default_class": "residential", "join_m": 10}
+    inputs = gather(make(tmp_path, {"roads": {"lines": lines}}))
+    assert counts(inputs)["r.geojson"] == (3, 2, 1, 0)
+    (one,) = inputs.set_aside
+    assert (one.row, one.reason.key) == (2, "roads.reason.no_length")
 
 
 def test_gates(tmp_path: Path) -> None:

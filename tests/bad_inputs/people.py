@@ -9,7 +9,7 @@ import rasterio
 
 from tests.bad_inputs.case import case
 from tests.bad_inputs.desk import CLINICS, Desk
-from tests.small_study import lonlat
+from tests.small_study import lonlat, polygon
 
 TIF = "people.tif"
 
@@ -173,13 +173,13 @@ def _(desk: Desk) -> None:
     desk.tags = lambda target: target.update_tags(TIFFTAG_IMAGEDESCRIPTION="Population Density, persons per square km")
 
 
-@case(18, "the file is called density", "told", "", "pop_density_2020.tif", pending="people")
+@case(18, "the file is called density", "told", "intake.density_name", "pop_density_2020.tif")
 def _(desk: Desk) -> None:
     desk.files["pop_density_2020.tif"] = desk._people  # the same raster under another name
     desk.tree["population"]["raster"]["path"] = "pop_density_2020.tif"
 
 
-@case(18, "a column called 人口密度", "told", "", "people.csv", "人口密度", pending="people")
+@case(18, "a column called 人口密度", "told", "intake.density_name", "people.csv", "人口密度")
 def _(desk: Desk) -> None:
     desk.people_table([800, 900, 700, 400])
     content = desk.files["people.csv"]
@@ -330,12 +330,12 @@ def _(desk: Desk) -> None:
 # -- 25 population that cannot be right
 
 
-@case(25, "a city's people in every cell", "told", "", TIF, pending="people")
+@case(25, "a city's people in every cell", "told", "people.dense_cells", TIF)
 def _(desk: Desk) -> None:
     desk.cells *= 5000
 
 
-@case(25, "shares for people: everybody adds up to one", "told", "", TIF, pending="people")
+@case(25, "shares for people: everybody adds up to one", "told", "people.few", TIF)
 def _(desk: Desk) -> None:
     desk.cells /= desk.cells.sum()
 
@@ -350,17 +350,18 @@ def _(desk: Desk) -> None:
     desk.census([0.06, 0.07])
 
 
-@case(25, "a unit without people", "told", "", "370406100201", pending="people")
+@case(25, "a unit without people", "told", "people.empty", TIF, "370406100201")
 def _(desk: Desk) -> None:
+    desk.units[0]["geometry"] = polygon((-50, 0, 1000, 1000))
     desk.cells[10:, :10] = 0
 
 
-@case(25, "a telephone number for people", "told", "", "people.csv", "2", "13800138000", pending="people")
+@case(25, "a telephone number for people", "refused", "people.too_many_rows", "people.csv", "2", "13800138000")
 def _(desk: Desk) -> None:
     desk.people_table([13800138000, 200, 300, 400])
 
 
-@case(25, "everybody in one cell", "told", "", TIF, pending="people")
+@case(25, "everybody in one cell", "told", "people.dense_cells", TIF)
 def _(desk: Desk) -> None:
     desk.cells[:] = 0
     desk.cells[5, 5] = 90_000

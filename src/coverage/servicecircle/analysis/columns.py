@@ -13,6 +13,8 @@ UNIT_COLUMNS = (
     "basis",  # surveyed | nearest_point | block
     "lon",
     "lat",  # a point inside the unit, WGS84
+    "lon_gcj02",
+    "lat_gcj02",
     "persons",
     "covered_persons",
     "uncovered_persons",

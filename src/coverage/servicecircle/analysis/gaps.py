@@ -13,7 +13,7 @@ from servicecircle.analysis.columns import GAP_COLUMNS
 from servicecircle.analysis.cover import at_least
 from servicecircle.demand.settlements import directions, where_text
 from servicecircle.errors import problem
-from servicecircle.geo.coordinates import wgs84_to_gcj02
+from servicecircle.geo.coordinates import phone_map
 from servicecircle.geo.crs import to_wgs84
 from servicecircle.geo.sums import sum_by
 from servicecircle.standards.wording import clause_text, limit_text
@@ -71,9 +71,7 @@ def gap_rows(
         clause=clause_text(criterion.standard, language),
     )
     frame = frame.reindex(columns=list(GAP_COLUMNS))
-    lon, lat = frame["lon"].to_numpy(dtype=float, copy=True), frame["lat"].to_numpy(dtype=float, copy=True)
-    placed = np.isfinite(lon)
-    lon[placed], lat[placed] = wgs84_to_gcj02(lon[placed], lat[placed])
+    lon, lat = phone_map(frame["lon"].to_numpy(dtype=float), frame["lat"].to_numpy(dtype=float))
     return frame.assign(lon_gcj02=lon, lat_gcj02=lat)
 
 

@@ -14,6 +14,7 @@ from servicecircle.analysis.cover import at_least, covered, enough
 from servicecircle.analysis.finding import NO_DATA, Verdict
 from servicecircle.analysis.quantiles import lower_quantiles, most_people
 from servicecircle.demand.ledger import LedgerLine, line
+from servicecircle.geo.coordinates import phone_map
 from servicecircle.geo.sums import sum_by
 from servicecircle.travel.legs import access_values
 from servicecircle.travel.reach import State
@@ -317,6 +318,7 @@ def unit_table(world: World, entry: CriterionCoverage, counts: Counts, cache: Re
     persons = counts.persons
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(persons > 0, counts.covered / persons, np.nan)
+    lon_gcj02, lat_gcj02 = phone_map(at.x, at.y)
     table: dict[str, Any] = {
         "criterion": criterion.key,
         "unit_id": units["id"],
@@ -328,6 +330,8 @@ def unit_table(world: World, entry: CriterionCoverage, counts: Counts, cache: Re
         "basis": units["basis"],
         "lon": at.x,
         "lat": at.y,
+        "lon_gcj02": lon_gcj02,
+        "lat_gcj02": lat_gcj02,
         "persons": persons,
         "covered_persons": counts.covered,
         "uncovered_persons": counts.uncovered,

@@ -18,7 +18,7 @@ import shapely
 
 from servicecircle.doctor.rows import capped, distance_m, facility_places
 from servicecircle.errors import Problem, problem
-from servicecircle.inputs.facilities import UNKNOWN
+from servicecircle.inputs.merging import UNKNOWN
 from servicecircle.inputs.problems import some
 from servicecircle.inputs.units import town_of
 
@@ -41,11 +41,14 @@ FAR_M, CHAIN = 3_000.0, 3
 PILED = 3
 #: Metres of a degree of latitude at most: a box of degrees around a distance.
 _DEGREE_M = 110_000.0
-#: Letters whose difference makes another name: numbers, directions, sizes.
+#: Letters whose difference makes another name: numbers, directions, sizes, branches of medicine.
 _TELLING = frozenset(
-    "0123456789一二三四五六七八九十〇零百甲乙丙丁东西南北中上下前后左右内外大小新老旧abcdefghijklmnopqrstuvwxyz"
+    "0123456789一二三四五六七八九十〇零百甲乙丙丁东西南北中上下前后左右内外大小新老旧牙妇儿眼骨男女abcdefghijklmnopqrstuvwxyz"
 )
 _NO_LETTER = re.compile(r"[\W_]+")
+_ACCENT = re.compile("[\u0300-\u036f]")
+#: Words that one list writes into a name and another leaves out.
+_FILLER = re.compile("中心|社区|街道|办事处|个体|有限责任公司|有限公司|村民委员会|村委会|行政村")
 _DIVISION = re.compile(r"^(?:[^\d]{2,7}?(?:省|自治区|市|地区|自治州|县|(?<![社小街院园校])区|旗))+(?=.{4,})")
 #: Endings of a place before a facility's name, and beginnings that show that what is left is no name.
 _PLACE_ENDS, _NO_NAME = tuple("省市县区镇乡街道村"), ("社区", "卫生", "街", "乡", "村", "镇", "区")
@@ -78,14 +81,15 @@ class _Row(NamedTuple):
 
 
 def plain(name: str) -> str:
-    """Return a name without width, case, spaces, brackets and other signs: what must agree for one name.
+    """Return a name without width, case, accents, spaces, brackets and other signs: what must agree for one name.
 
     Examples
     --------
     >>> plain("县人民医院（东院） "), plain("县人民医院(东院)")
     ('县人民医院东院', '县人民医院东院')
     """
-    return _NO_LETTER.sub("", unicodedata.normalize("NFKC", name).casefold())
+    apart = unicodedata.normalize("NFKD", name).casefold()
+    return _NO_LETTER.sub("", unicodedata.normalize("NFKC", _ACCENT.sub("", apart)))
 
 
 def core(name: str) -> str:
@@ -113,7 +117,7 @@ def _lonlat(inputs: Inputs) -> NDArray[np.float64]:
 
 
 def look_near(study: Study, inputs: Inputs) -> Iterator[Problem]:
-    """Yield facilities of one type and (nearly) one name close together, and one name twice in a town.
+    """Yield facilities of one kind and (nearly) one name close together, and one name twice in a town.
 
     Names agree up to width, brackets, spaces and the district before them within 300 m, and but for one letter that is
     no number or direction within 100 m; both limits inclusive. Rows told as departments are left to
@@ -150,12 +154,13 @@ def _same_names(
     inputs: Inputs, rows: list[_Row], lonlat: NDArray[np.float64]
 ) -> dict[tuple[int, int], tuple[str, float]]:
     """Return pairs of one type and core name: near ones, and ones of a town that are far apart."""
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    groups: dict[str, list[int]] = defaultdict(list)
     for k, row in enumerate(rows):
         if len(row.core) > 1:
-            groups[row.type, row.core].append(k)
+            groups[row.core].append(k)
     towns = _towns(inputs, lonlat)
-    pairs = [(one, other) for group in groups.values() for one, other in _pairs(rows, group)]
+    every = ((one, other) for group in groups.values() for one, other in _pairs(rows, group))
+    pairs = [(one, other) for one, other in every if _one_kind(rows[one], rows[other])]
     if not pairs:
         return {}
     one, other = np.array(pairs).T
@@ -163,9 +168,19 @@ def _same_names(
     for (a, b), metres in zip(pairs, distance_m(lonlat, one, other).tolist(), strict=True):
         if metres <= SAME_M:
             found[a, b] = ("duplicates.near", metres)
-        elif len(groups[rows[a].type, rows[a].core]) <= CHAIN and _one_place(rows, towns, a, b, metres):
+        elif len(groups[rows[a].core]) <= CHAIN and _one_place(rows, towns, a, b, metres):
             found[a, b] = ("duplicates.same_name", metres)
     return found
+
+
+def _family(kind: str) -> str:
+    """Return what kinds of village clinics, or of community health centres and stations, have in common."""
+    return "_".join(kind.split("_")[:2])
+
+
+def _one_kind(one: _Row, other: _Row) -> bool:
+    """Return whether two rows of one name may be one facility: of one family, or one of them of no known type."""
+    return UNKNOWN in (one.type, other.type) or _family(one.type) == _family(other.type)
 
 
 def _pairs(rows: list[_Row], group: list[int]) -> Iterator[tuple[int, int]]:
@@ -215,9 +230,12 @@ def _typos(rows: list[_Row], lonlat: NDArray[np.float64]) -> dict[tuple[int, int
 
 
 def _alike(one: str, other: str) -> bool:
-    """Return whether two names differ in one letter or in a place before one of them."""
+    """Return whether two names differ in one letter, in words often left out or in a place before one of them."""
     if one_letter(one, other):
         return True
+    bare = _FILLER.sub("", one)
+    if len(bare) >= _SHARED and bare == _FILLER.sub("", other):
+        return one != other
     short, long = sorted((one, other), key=len)
     before = long[: len(long) - len(short)]
     named = len(short) > _SHARED and not short.startswith(_NO_NAME)
@@ -282,7 +300,8 @@ def _departments(rows: list[_Row], lonlat: NDArray[np.float64]) -> list[tuple[in
     best: dict[int, tuple[int, float, int]] = {}
     for k, parent, metres in zip(one.tolist(), other.tolist(), distance_m(lonlat, one, other).tolist(), strict=True):
         head = heads[k]
-        shared = 0 if head is None or rows[k].type != rows[parent].type else _shared(head, plain(rows[parent].name))
+        alike = rows[k].type in (UNKNOWN, rows[parent].type)
+        shared = 0 if head is None or not alike else _shared(head, plain(rows[parent].name))
         if shared:
             best[k] = min(best.get(k, (0, metres, parent)), (-shared, metres, parent))
     first = _first_of_headless(rows, heads, [k for k in children.tolist() if k not in best])
@@ -338,7 +357,7 @@ def look_piled(study: Study, inputs: Inputs) -> Iterator[Problem]:
     groups: dict[tuple[str, float, float, str], list[int]] = defaultdict(list)
     for k, row in enumerate(rows):
         lon, lat = (round(float(v), 6) for v in lonlat[k])
-        groups[row.place, lon, lat, "_".join(row.type.split("_")[:2])].append(k)
+        groups[row.place, lon, lat, _family(row.type)].append(k)
     problems = []
     departments = {child for child, _, _ in _departments(rows, lonlat)}
     for (place, lon, lat, _), group in sorted(groups.items(), key=lambda item: _order(rows, (item[1][0], item[1][0]))):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from servicecircle.doctor import duplicates, people, roads, shift, written, years
+from servicecircle.doctor import duplicates, outside, people, roads, shift, units, written, years
 from servicecircle.doctor.finding import harm_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ INPUT_LOOKS: tuple[InputLook, ...] = (
     *(duplicates.look_near, duplicates.look_departments, duplicates.look_piled, duplicates.look_types),
     *(written.look_numbers, written.look_decimals, written.look_codes),
     *(people.look_cells, people.look_ceiling, people.look_nodata, people.look_unknown, people.look_compared),
-    *(roads.look_classes, roads.look_speeds, roads.look_ids),
+    *(units.look_gaps, units.look_parts, units.look_far, units.look_names, units.look_towns, units.look_layers),
+    *(roads.look_classes, roads.look_speeds, roads.look_untagged, roads.look_ids),
+    outside.look_rows_outside,
     years.look_years,
 )
 
@@ -37,6 +39,7 @@ WORLD_LOOKS: tuple[WorldLook, ...] = (
     *(people.look_density, people.look_total, people.look_census, people.look_water),
     *(roads.look_pieces, roads.look_apart, roads.look_traps, roads.look_sparse, roads.look_no_road),
     *(roads.look_far, roads.look_walls, roads.look_detours),
+    outside.look_most_outside,
 )
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 CLASSLESS_SHARE = 0.02
 #: Posted limits outside of these are slips of the pen, km/h; both are still possible.
 LEAST_KMH, MOST_KMH = 5.0, 160.0
+#: A column of limits that is filled for a smaller share of the length says little.
+TAGGED_SHARE = 0.1
 #: A larger share of people or of road length beside the largest piece is told.
 APART_SHARE, APART_LENGTH_SHARE = 0.01, 0.05
 #: A longer middle access leg makes a walking circle a question of the road data, metres.
@@ -120,6 +122,18 @@ def look_speeds(study: Study, inputs: Inputs) -> Iterator[Problem]:
         yield problem("road_look.speed", file=_file(study), **told, **limits)
 
 
+def look_untagged(study: Study, inputs: Inputs) -> Iterator[Problem]:
+    """Yield a column of limits the study names for its lines that is filled for less than 10 % of their length."""
+    lines = study.roads.lines
+    if lines is None or lines.maxspeed is None:
+        return
+    km = _lengths_km(inputs.roads.ways)
+    tagged = np.array(["maxspeed" in tags for tags in inputs.roads.ways.tags], dtype=bool)
+    share = float(km[tagged].sum() / km.sum()) if km.sum() > 0 else 1.0
+    if share < TAGGED_SHARE:
+        yield problem("road_look.untagged", file=_file(study), column=lines.maxspeed, value=f"{share:.1%}")
+
+
 def look_ids(study: Study, inputs: Inputs) -> Iterator[Problem]:
     """Yield nodes of an extract whose id stands twice, perhaps at two places; the reader refuses such ways."""
     if study.roads.osm is None:
@@ -129,8 +143,8 @@ def look_ids(study: Study, inputs: Inputs) -> Iterator[Problem]:
     moved, again = [], []
     processor = osmium.FileProcessor(osm_file(study.locate(study.roads.osm.path)), osmium.osm.NODE)
     for node in processor.with_filter(osmium.filter.IdFilter(np.unique(ways.node[ways.node > 0]).tolist())):
-        if not isinstance(node, osmium.osm.Node):
-            continue  # the processor was asked for nodes alone
+        if not isinstance(node, osmium.osm.Node) or not node.location.valid():
+            continue  # the processor was asked for nodes alone; one without a place stands nowhere twice
         known = places.setdefault(node.id, set())
         if known:
             again.append(node.id)
@@ -297,7 +311,7 @@ def look_sparse(prepared: Prepared) -> Iterator[Problem]:
         if middle <= SPARSE_M:
             continue
         shown = f"{middle:.0f}" if np.isfinite(middle) else f"> {study.travel.access_limit_m:g}"
-        found.append(_town(study, "road_look.sparse", town, persons.sum(), value=shown, limit=f"{SPARSE_M:g}"))
+        found.append(_town(prepared, "road_look.sparse", town, persons.sum(), value=shown, limit=f"{SPARSE_M:g}"))
     yield from _named_towns(found, "sparse")
 
 
@@ -314,7 +328,7 @@ def look_no_road(prepared: Prepared) -> Iterator[Problem]:
         total, without = float(persons.sum()), float(persons[lost[mine]].sum())
         if total > 0 and without > NO_ROAD_SHARE * total:
             values = {"value": f"{without / total:.1%}", "limit": f"{study.travel.access_limit_m:g}"}
-            found.append(_town(study, "road_look.no_road", town, without, **values))
+            found.append(_town(prepared, "road_look.no_road", town, without, **values))
     yield from _named_towns(found, "no_road")
 
 
@@ -325,9 +339,10 @@ def _by_town(world: World) -> Iterator[tuple[str, NDArray[np.int64]]]:
         yield str(town), np.flatnonzero(towns == town)
 
 
-def _town(study: Study, key: str, town: str, people: float, **values: Any) -> Problem:
-    named = town or problem("road_look.no_town")
-    return problem(key, file=_file(study), id=town or "-", town=named, people=f"{people:.0f}", **values)
+def _town(prepared: Prepared, key: str, town: str, people: float, **values: Any) -> Problem:
+    rest = "no_town" if (_towns(prepared.world) != "").any() else "whole"
+    named = town or problem(f"road_look.{rest}")
+    return problem(key, file=_file(prepared.study), id=town or "-", town=named, people=f"{people:.0f}", **values)
 
 
 def _named_towns(found: list[Problem], what: str) -> Iterator[Problem]:

@@ -56,7 +56,8 @@ def look_decimals(study: Study, inputs: Inputs) -> Iterator[Problem]:
     services = {spec.path: _service(spec) for spec in study.facilities}
     for file in sorted(set(places)):
         mine = np.flatnonzero([place == file for place in places])
-        lon, lat = _as_given(frame.iloc[mine][["lon", "lat"]].to_numpy(dtype=float), services, frame, int(mine[0]))
+        lonlat = frame.iloc[mine][["lon", "lat"]].to_numpy(dtype=float)
+        lon, lat = _as_given(lonlat, services.get(str(frame["source"].iloc[mine[0]]), ""))
         coarse = mine[_is_rounded(lon, DECIMALS) & _is_rounded(lat, DECIMALS)]
         if not len(coarse):
             continue
@@ -71,11 +72,8 @@ def _service(spec: FacilityFile) -> str:
     return (spec.crs or "").casefold().replace("-", "").replace("_", "")
 
 
-def _as_given(
-    lonlat: NDArray[np.float64], services: dict[str, str], frame: object, row: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _as_given(lonlat: NDArray[np.float64], service: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the coordinates of one file as it gives them: as a map service has them where they were converted."""
-    service = services.get(str(frame["source"].iloc[row]), "")  # type: ignore[index]
     lon, lat = lonlat.T
     if service in ("gcj02", "bd09"):
         lon, lat = wgs84_to_gcj02(lon, lat)

@@ -28,6 +28,7 @@ _ECCENTRICITY2 = 0.00669342162296594323
 # The shift changes by less than 1 % of a step, so each round gains more than two decimals.
 _ROUNDS = 12
 _ENOUGH_DEG = 1e-13
+_AT_ONCE = 1 << 14
 
 
 def outside_service(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
@@ -46,6 +47,15 @@ def outside_service(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
 def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> Pair:
     """Return GCJ-02 longitude and latitude of WGS 84 degrees; outside the rectangle unchanged."""
     return _inside_only(lon, lat, lambda x, y: _sum((x, y), _shift(x, y)))
+
+
+def phone_map(lon: ArrayLike, lat: ArrayLike) -> Pair:
+    """Return GCJ-02 degrees of WGS 84 degrees to six decimals (a tenth of a metre), to be pasted into a phone map.
+
+    Outside the rectangle they are the WGS 84 degrees; what is not a number stays so.
+    """
+    moved_lon, moved_lat = wgs84_to_gcj02(lon, lat)
+    return moved_lon.round(6), moved_lat.round(6)
 
 
 def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> Pair:
@@ -71,9 +81,12 @@ def _inside_only(
     lon: ArrayLike, lat: ArrayLike, change: Callable[[NDArray[np.float64], NDArray[np.float64]], Pair]
 ) -> Pair:
     lon, lat = _arrays(lon, lat)
-    inside = ~outside_service(lon, lat)
+    inside = np.flatnonzero(~outside_service(lon, lat))
     new_lon, new_lat = lon.copy(), lat.copy()
-    new_lon[inside], new_lat[inside] = change(lon[inside], lat[inside])
+    # the terms of the formula are arrays: of a million points at once they would not stay in the processor's cache
+    for start in range(0, len(inside), _AT_ONCE):
+        some = inside[start : start + _AT_ONCE]
+        new_lon[some], new_lat[some] = change(lon[some], lat[some])
     return new_lon, new_lat
 
 

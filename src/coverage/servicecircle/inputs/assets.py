@@ -21,10 +21,11 @@ from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.joining import Joined, join_facilities, join_names, join_units
 from servicecircle.inputs.links import read_links
 from servicecircle.inputs.matching import Names
+from servicecircle.inputs.numbers import Reading, read_cell
 from servicecircle.inputs.problems import NAMED_ROWS, collect, nearest, some
 from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
-from servicecircle.inputs.tables import ASSETS, Table, check_frame, read_table, to_number
+from servicecircle.inputs.tables import ASSETS, Table, check_frame, read_table
 from servicecircle.inputs.units import town_of
 from servicecircle.standards.catalogue import load_catalogue
 from servicecircle.standards.vocabulary import asset_code, asset_value, assets, is_attribute
@@ -175,7 +176,7 @@ def read_assets(
             files[number] = _read_file(study, spec, targets.get(spec.of), corrections)
     cells = [*own, *(cell for one in files.values() for cell in one.cells)]
     linked, lost = read_links([cell for cell in cells if cell.asset in LINKS], facilities, units)
-    rows, left = _numbers([cell for cell in cells if cell.asset not in LINKS], problems)
+    rows, left, converted = _numbers([cell for cell in cells if cell.asset not in LINKS], problems)
     frame = pd.DataFrame(rows, columns=list(ASSETS)).astype({"value": "float64", "row": "int64"})
     frame = frame.sort_values(["of", "target_id", "asset", "year", "source", "layer", "row"], kind="stable")
     frame = frame.reset_index(drop=True)
@@ -186,7 +187,8 @@ def read_assets(
     counts = {of: 0 if whose is None else len(whose) for of, whose in targets.items()}
     totals = _totals(frame, counts | {"area": 1})
     set_aside = (*(row for one in files.values() for row in one.set_aside), *left, *lost)
-    notices = (*(notice for one in files.values() for notice in one.notices), *map(_total_notice, totals))
+    of_files = (notice for one in files.values() for notice in one.notices)
+    notices = (*of_files, *converted, *map(_total_notice, totals))
     record = {"totals": totals, "rows": len(frame), "set_aside": len(set_aside)}
     accounts = tuple(_count(one) for one in files.values())
     return AssetReading(frame, linked, set_aside, notices, record if study.assets or own else {}, accounts)
@@ -194,8 +196,9 @@ def read_assets(
 
 def _count(one: _File) -> RowCount:
     """Return what became of the rows of a file; one whose every value is lost is set aside."""
-    used = {cell.row for cell in one.cells if not cell.text or _number(cell) is not None}
-    lost = [_no_number(cell) for cell in one.cells if cell.row not in used]
+    read = [(cell, _reading(cell)) for cell in one.cells]
+    used = {cell.row for cell, reading in read if not cell.text or reading.number is not None}
+    lost = [_no_number(cell, reading) for cell, reading in read if cell.row not in used]
     return account(one.table, used, (*one.set_aside, *lost), one.not_asked)
 
 
@@ -374,29 +377,32 @@ class _Rows:
         return cells, left
 
 
-def _number(cell: Cell) -> float | None:
-    """Return the number a cell stands for; None where it is none."""
-    return asset_value(cell.asset, cell.text) if is_attribute(cell.asset) else to_number(cell.text)
+def _no_number(cell: Cell, reading: Reading) -> SetAside:
+    reason = reading.reason or problem("assets.reason.number", column=cell.column)
+    return SetAside(cell.source, cell.layer, cell.row, cell.label, cell.text, reason, cell.column)
 
 
-def _no_number(cell: Cell) -> SetAside:
-    reason = problem(f"assets.reason.{'value' if is_attribute(cell.asset) else 'number'}", column=cell.column)
-    return SetAside(cell.source, cell.layer, cell.row, cell.label, cell.text, reason)
+def _numbers(
+    cells: Sequence[Cell], problems: list[Problem]
+) -> tuple[list[tuple[Any, ...]], list[SetAside], list[Problem]]:
+    """Return the rows of the table, the cells that are no number, and a notice of those that had a unit.
 
-
-def _numbers(cells: Sequence[Cell], problems: list[Problem]) -> tuple[list[tuple[Any, ...]], list[SetAside]]:
-    """Return the rows of the table and the cells that are no number; negative ones are added to the problems."""
+    Negative ones are added to the problems.
+    """
     rows, left = [], []
+    converted: dict[tuple[str, str], list[tuple[Cell, float]]] = {}
     negative: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
         if not cell.text:
             continue
-        number = _number(cell)
+        reading = _reading(cell)
+        number = reading.number
+        if number is not None and reading.changed:
+            converted.setdefault((_place(cell), cell.column), []).append((cell, number))
         if number is None:
-            left.append(_no_number(cell))
+            left.append(_no_number(cell, reading))
         elif number < 0:
-            place = f"{cell.source} [{cell.layer}]" if cell.layer else cell.source
-            negative.setdefault((place, cell.column), []).append(f"{cell.row} ({cell.text})")
+            negative.setdefault((_place(cell), cell.column), []).append(f"{cell.row} ({cell.text})")
         else:
             place_of = (cell.of, cell.target_id, cell.asset)
             # minus zero is zero
@@ -405,7 +411,28 @@ def _numbers(cells: Sequence[Cell], problems: list[Problem]) -> tuple[list[tuple
         problem("assets.negative", file=place, column=column, count=len(found), rows=some(found))
         for (place, column), found in negative.items()
     ]
-    return rows, left
+    return rows, left, [_converted(*where, found) for where, found in converted.items()]
+
+
+def _place(cell: Cell) -> str:
+    return f"{cell.source} [{cell.layer}]" if cell.layer else cell.source
+
+
+def _reading(cell: Cell) -> Reading:
+    """Return the value of a cell, or why it has none."""
+    if is_attribute(cell.asset):
+        return Reading(asset_value(cell.asset, cell.text), reason=problem("assets.reason.value", column=cell.column))
+    term = assets().get(cell.asset)
+    reading = read_cell(cell.text, "" if term is None else term.unit or "")
+    if reading.reason is None:
+        return reading
+    return replace(reading, reason=problem("numbers.in_column", column=cell.column, reason=reading.reason))
+
+
+def _converted(place: str, column: str, found: Sequence[tuple[Cell, float]]) -> Problem:
+    cell, number = found[0]
+    example = {"row": cell.row, "value": cell.text, "number": f"{number:.10g}"}
+    return problem("numbers.converted", file=place, column=column, count=len(found), **example)
 
 
 def _twice(frame: pd.DataFrame) -> list[Problem]:

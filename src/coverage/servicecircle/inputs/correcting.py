@@ -19,6 +19,7 @@ import shapely
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs.columns import fold, recognised
 from servicecircle.inputs.correction_file import (
+    COLUMNS,
     DELETE_WORDS,
     EMPTY_WORDS,
     WHOLE_ROW,
@@ -26,7 +27,7 @@ from servicecircle.inputs.correction_file import (
     read_corrections_file,
 )
 from servicecircle.inputs.corrections import AXES, Applied, Corrections, place_of, same_file
-from servicecircle.inputs.problems import collect, nearest, some
+from servicecircle.inputs.problems import NAMED_ROWS, collect, nearest, some
 from servicecircle.inputs.rows import RowCount
 from servicecircle.inputs.setaside import SetAside
 from servicecircle.inputs.tables import Table, read_table, to_number
@@ -92,12 +93,13 @@ def _open(study: Study, reads: Sequence[_Read]) -> list[_Target]:
     """Read the tables of one file, each layer once; what cannot be read is told by its reader."""
     found: dict[str, _Target] = {}
     for one in reads:
-        told: list[Problem] = []
-        with collect(told):
+        try:
             table = read_table(study.locate(one.path), one.layer, file=one.path)
-            position = _id_column(table, one.id)
-            if table.layer not in found or found[table.layer].id is None:
-                found[table.layer] = _Target(table, position)
+        except (StudyError, OSError):
+            # its reader says what is wrong with it
+            continue
+        if table.layer not in found or found[table.layer].id is None:
+            found[table.layer] = _Target(table, _id_column(table, one.id))
     return list(found.values())
 
 
@@ -139,9 +141,11 @@ def read_corrections(study: Study, problems: list[Problem]) -> Corrections:
             table, found = read_corrections_file(study.locate(path), path)
             asked = [one for one in found if not one.untouched]
             mine: list[Applied] = []
+            wrong: list[Problem] = []
             for one in asked:
-                with collect(problems):
+                with collect(wrong):
                     mine.append(finder.find(one))
+            problems += _first_of_each(table, wrong)
             gone = [one for one in mine if one.field == WHOLE_ROW]
             removed += [_removed(one) for one in gone]
             notices += _notices(table, len(mine), len(gone), len(found) - len(asked))
@@ -149,6 +153,16 @@ def read_corrections(study: Study, problems: list[Problem]) -> Corrections:
             applied += mine
     problems += _twice(applied)
     return Corrections(tuple(applied), tuple(removed), tuple(notices), tuple(rows))
+
+
+def _first_of_each(table: Table, wrong: Sequence[Problem]) -> list[Problem]:
+    """Return the first problems of each kind and the number of the others: a new version of a file makes all stale."""
+    found: dict[str, list[Problem]] = {}
+    for one in wrong:
+        found.setdefault(one.key, []).append(one)
+    named = [one for many in found.values() for one in many[:NAMED_ROWS]]
+    more = len(wrong) - len(named)
+    return [*named, problem("corrections.more", file=table.place, count=more)] if more else named
 
 
 def _notices(table: Table, applied: int, removed: int, untouched: int) -> list[Problem]:
@@ -212,7 +226,8 @@ class _Finder:
         where = {"file": one.file, "row": one.row}
         missing = [name for name in ("source", "id", "field", "reason") if not getattr(one, name)]
         if missing:
-            raise StudyError(problem("corrections.missing", column=", ".join(missing), **where))
+            columns = ", ".join(" / ".join(COLUMNS[name][:2]) for name in missing)
+            raise StudyError(problem("corrections.missing", column=columns, **where))
         if not one.new:
             raise StudyError(problem("corrections.no_new", column=one.field, id=one.id, **where))
         target = self._target(one)
@@ -246,7 +261,8 @@ class _Finder:
         read = [target.table.place for target in self._open[path]]
         if not read:
             raise StudyError(problem("corrections.unreadable", **where))
-        raise StudyError(problem("corrections.layer", layers=some(read, 20), **where))
+        key = "corrections.layer" if layer is None else "corrections.no_layer"
+        raise StudyError(problem(key, layers=some(read, 20), **where))
 
 
 def _row_of(target: _Target, one: Correction) -> int:
@@ -291,13 +307,20 @@ def _whole_row(table: Table, k: int, one: Correction) -> Applied:
         raise StudyError(problem("corrections.whole_row", file=one.file, row=one.row, value=one.new))
     held = [str(text) for text in table.cells.iloc[k]]
     if one.old and not any(_same(one.old, text) for text in held):
-        raise StudyError(_stale(table, k, one, some(text for text in held if text)))
+        where = {"file": one.file, "row": one.row, "source": table.place, "id": one.id, "value": one.old}
+        found = some(text for text in held if text)
+        raise StudyError(problem("corrections.stale_row", source_row=int(table.rows[k]), found=found, **where))
     return _applied(table, k, (WHOLE_ROW, -1), (one.old, ""), one)
 
 
 def _cell(table: Table, k: int, one: Correction) -> Applied:
     exact = [position for position, name in enumerate(table.columns) if name == one.field]
     found = exact or [position for position, name in enumerate(table.columns) if fold(name) == fold(one.field)]
+    if not found and fold(one.field) in AXES:
+        # what a layer calls lon, a table may call 经度
+        with collect([]):
+            recognised_axis = recognised(table, fold(one.field))
+            found = [] if recognised_axis is None else [recognised_axis]
     if len(found) != 1:
         known = [name for name in table.columns if name]
         key = "corrections.two_fields" if found else "corrections.no_field"
@@ -314,13 +337,14 @@ def _check_old(table: Table, k: int, one: Correction, held: str, new: str) -> No
         return
     if new == held:
         where = {"file": one.file, "row": one.row, "source": table.place, "id": one.id, "column": one.field}
-        raise StudyError(problem("corrections.already", value=held, **where))
+        raise StudyError(problem("corrections.already", value=held or problem("corrections.nothing"), **where))
     raise StudyError(_stale(table, k, one, held))
 
 
 def _stale(table: Table, k: int, one: Correction, held: str) -> Problem:
     where = {"file": one.file, "row": one.row, "source": table.place, "id": one.id, "column": one.field}
-    return problem("corrections.stale", source_row=int(table.rows[k]), value=one.old, found=held, **where)
+    texts = {name: text or problem("corrections.nothing") for name, text in (("value", one.old), ("found", held))}
+    return problem("corrections.stale", source_row=int(table.rows[k]), **texts, **where)
 
 
 def _point(table: Table, k: int, axis: int, one: Correction) -> Applied:

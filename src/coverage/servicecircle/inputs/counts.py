@@ -16,12 +16,13 @@ from servicecircle.inputs import columns as pick
 from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.groups import group_notices, marked, parted, read_group_columns
 from servicecircle.inputs.matching import TOWN_KINDS, Matching, Names, match, names_of, sums_others
-from servicecircle.inputs.population import PointPeople, impossible_rows
+from servicecircle.inputs.numbers import read_column
+from servicecircle.inputs.population import PointPeople, impossible_rows, no_persons
 from servicecircle.inputs.problems import NAMED_ROWS, collect, duplicate_ids, some
 from servicecircle.inputs.roads import Places
 from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
-from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, to_numbers
+from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table
 from servicecircle.study import Calibration
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def read_counts(study: Study, *, corrections: Corrections = NO_CORRECTIONS) -> C
         return None
     table = corrections.apply(read_table(study.locate(source.path), source.layer, file=source.path))
     cells, notices = _columns(table, source)
-    persons = to_numbers(cells["persons"])
+    given = source.column if isinstance(source, Calibration) else getattr(source, "persons", None)
+    read = read_column(table, pick.need(table, "persons", given), "persons")
+    persons, notices = read.values, (*notices, *read.notices)  # noqa: PD011 - Numbers, not a frame
     problems = impossible_rows(table, persons, cells["persons"])
     groups: dict[str, NDArray[np.float64]] = {}
     if study.population.table is not None:
@@ -130,7 +133,7 @@ def read_counts(study: Study, *, corrections: Corrections = NO_CORRECTIONS) -> C
             int(table.rows[k]),
             str(cells["id"][k] or cells["name"][k]),
             str((cells["name"][k] or cells["town"][k]) if sums[k] else cells["persons"][k]),
-            problem("matching.total") if sums[k] else problem("inputs.reason.persons"),
+            problem("matching.total") if sums[k] else no_persons(read, k),
         )
         for k in np.flatnonzero(~kept).tolist()
     )

@@ -19,6 +19,7 @@ from servicecircle.inputs import columns as pick
 from servicecircle.inputs.cells import Cell
 from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.gates import read_gates
+from servicecircle.inputs.merging import SAME_PLACE, UNKNOWN, duplicate_rows, merged_rows
 from servicecircle.inputs.places import Box, locate_shapes, place_problems
 from servicecircle.inputs.problems import collect, nearest, some
 from servicecircle.inputs.rows import RowCount, account
@@ -33,10 +34,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from servicecircle.study import FacilityFile, Study
-
-UNKNOWN = "unknown"
-#: Decimals of a degree at which two places are one: about a centimetre.
-_SAME_PLACE = 7
 
 
 @dataclass(frozen=True)
@@ -180,10 +177,10 @@ def survey_facilities(
     filled = [file.reading.frame.assign(entry=k) for k, file in enumerate(files) if len(file.reading.frame)]
     if not filled:
         raise StudyError(problems or _none(study, files))
-    merged = _merge(pd.concat(filled, ignore_index=True))
+    merged = merged_rows(pd.concat(filled, ignore_index=True))
     problems += merged.problems
     rows, same = merged.rows, merged.same
-    duplicates = _duplicates(merged.again, same)
+    duplicates = duplicate_rows(merged.again, same)
     counts = _counts(files, rows, merged.again, duplicates)
     frame = rows[list(FACILITIES)]
     check_frame(frame, FACILITIES)
@@ -293,13 +290,13 @@ def _shape_text(shape: shapely.Geometry | None) -> str:
     """Return the vertices of a shape to a centimetre as text; empty for a point."""
     if shape is None:
         return ""
-    return str(shapely.to_wkt(shape, rounding_precision=_SAME_PLACE))
+    return str(shapely.to_wkt(shape, rounding_precision=SAME_PLACE))
 
 
 def _hash(row: Mapping[Hashable, Any]) -> str:
     """Return 12 hexadecimal digits of type, name and place: the same whatever the row order."""
     kind = row["type_text"] if row["type"] == UNKNOWN else row["type"]
-    text = f"{kind}\n{row['name']}\n{row['lon']:.{_SAME_PLACE}f}\n{row['lat']:.{_SAME_PLACE}f}"
+    text = f"{kind}\n{row['name']}\n{row['lon']:.{SAME_PLACE}f}\n{row['lat']:.{SAME_PLACE}f}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -454,60 +451,3 @@ def _where_notices(spec: FacilityFile, table: Table, choice: pick.Choice) -> lis
     condition = ", ".join(f"{column} {rule}" for column, rule in spec.where.items())
     total = len(table.cells)
     return [problem("facilities.where", file=table.place, condition=condition, count=out, total=total)]
-
-
-@dataclass(frozen=True)
-class _Merged:
-    """Facilities sorted by id, the rows left over, which id stands for theirs, and ids with two contents.
-
-    Of an id with two contents the first row stays, so that the doctor can look at the others.
-    """
-
-    rows: pd.DataFrame
-    again: pd.DataFrame
-    same: dict[str, str]
-    problems: list[Problem]
-
-
-def _merge(rows: pd.DataFrame) -> _Merged:
-    """Make one facility of equal rows."""
-    lon, lat = (rows[axis].round(_SAME_PLACE).astype(str) for axis in ("lon", "lat"))
-    kind = rows["type"].where(rows["type"] != UNKNOWN, UNKNOWN + rows["type_text"])
-    content = kind + "\n" + rows["name"] + "\n" + lon + " " + lat + rows["shape_text"]
-    ordered = rows.assign(content=content).sort_values(["id", "source", "row"], kind="stable")
-    contents = ordered[["id", "content", "ownership"]].drop_duplicates()
-    torn = ordered["id"].isin(contents["id"][contents["id"].duplicated()])
-    problems = [_two_contents(group) for _, group in ordered[torn].groupby("id")]
-    again = ordered["content"].duplicated() | (torn & ordered["id"].duplicated())
-    first = dict(zip(ordered["content"][~again], ordered["id"][~again], strict=True))
-    kept = ordered[ordered["content"].isin(first)]
-    same = {str(one): first[content] for one, content in zip(kept["id"], kept["content"], strict=True)}
-    return _Merged(ordered[~again].reset_index(drop=True), ordered[again], same, problems)
-
-
-def _duplicates(again: pd.DataFrame, same: Mapping[str, str]) -> list[SetAside]:
-    return [
-        SetAside(
-            row["source"],
-            row["layer"],
-            int(row["row"]),
-            row["id"],
-            row["name"],
-            problem("facilities.duplicate", other=same.get(row["id"], row["id"])),
-        )
-        for row in again.to_dict("records")
-    ]
-
-
-def _two_contents(group: pd.DataFrame) -> Problem:
-    first = group.iloc[0]
-    differs = (group[["content", "ownership"]] != first[["content", "ownership"]]).any(axis=1)
-    second = group[differs].iloc[0]
-    return problem(
-        "facilities.two_contents",
-        id=first["id"],
-        file=first["source"],
-        row=int(first["row"]),
-        other_file=second["source"],
-        other_row=int(second["row"]),
-    )

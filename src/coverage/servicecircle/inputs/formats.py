@@ -7,11 +7,9 @@ zeros and all their digits.
 from __future__ import annotations
 
 import csv
-import html
 import io
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ import python_calamine as calamine
 
 from servicecircle.errors import Problem, StudyError, problem
 from servicecircle.inputs.problems import nearest, some
+from servicecircle.inputs.sheet_cells import look_through, merged_notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,30 +179,53 @@ def read_workbook(path: Path, layer: str | None, file: str) -> Table:
     _check_workbook(path, file)
     try:
         # By its content: an .xlsx that is called .xls is one all the same.
-        with path.open("rb") as opened:
-            book = calamine.CalamineWorkbook.from_filelike(opened)
+        with path.open("rb") as stream:
+            book = calamine.CalamineWorkbook.from_filelike(stream)
         sheet = _sheet(book, layer, file)
-        values = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-        others = [] if layer is not None else _others(book, sheet)
+        place = f"{file} [{sheet}]"
+        seen = look_through(path, sheet, place)
+        opened = book.get_sheet_by_name(sheet)
+        values = seen.filled(opened.to_python(skip_empty_area=False))
+        others = _others(book, path, sheet, file) if layer is None else []
     except calamine.PasswordError as error:
         raise StudyError(problem("inputs.workbook_password", file=file)) from error
     except (calamine.CalamineError, OSError) as error:
         raise StudyError(problem("inputs.not_workbook", file=file, detail=str(error))) from error
-    cells, notices = _frame([[cell_text(value) for value in row] for row in values], f"{file} [{sheet}]")
+    cells, notices = _frame([[cell_text(value) for value in row] for row in values], place)
     table = Table(file, sheet, cells)
     first = int(cells.index[0]) if len(cells) else len(values) + 1
-    if others:
-        notices.append(problem("intake.first_sheet", file=table.place, value=some(others)))
-    notices += [*_lost_digits(table, values[first - 1 :]), *_dates(table, values), *_no_value(path, table)]
+    merged = merged_notice(place, opened.merged_cell_ranges or [], first - 1)
     lost = sum(damaged(text) for column in range(len(table.columns)) for text in table.texts(column))
-    if lost:
-        notices.append(problem("inputs.damaged_text", file=table.place, count=lost))
-    return Table(file, sheet, cells, notices=tuple(notices))
+    spoilt = [problem("inputs.damaged_text", file=place, count=lost)] if lost else []
+    columns = (*_lost_digits(table, values[first - 1 :]), *_dates(table, values), *spoilt)
+    told = (*notices, *seen.notices(place), *merged, *others, *columns)
+    return Table(file, sheet, cells, notices=told)
 
 
-def _others(book: calamine.CalamineWorkbook, sheet: str) -> list[str]:
-    """Return the other visible sheets that hold anything."""
-    return [name for name in _visible(book) if name != sheet and book.get_sheet_by_name(name).to_python()]
+def _others(book: calamine.CalamineWorkbook, path: Path, sheet: str, file: str) -> list[Problem]:
+    """Return a notice of the other sheets that hold anything, hidden ones too, where the study names none."""
+    found: list[Problem | str] = []
+    for name in (one.name for one in book.sheets_metadata if one.typ == calamine.SheetTypeEnum.WorkSheet):
+        if name == sheet:
+            continue
+        try:
+            look_through(path, name, f"{file} [{name}]")
+            empty = not book.get_sheet_by_name(name).to_python(nrows=1)
+        except StudyError:  # it reaches too far to be read, so it holds something
+            empty = False
+        if not empty:
+            found.append(name if name in _visible(book) else problem("numbers.sheet.hidden", value=name))
+    if not found:
+        return []
+    return [problem("numbers.sheet.others", file=f"{file} [{sheet}]", value=_listed(found))]
+
+
+def _listed(names: Sequence[Problem | str]) -> Problem | str:
+    """Return names as one value; a problem among them becomes its sentence."""
+    first, *rest = names
+    if not rest:
+        return first
+    return problem("numbers.sheet.and", one=first, others=_listed(rest))
 
 
 def _dates(table: Table, values: Sequence[Sequence[Any]]) -> list[Problem]:
@@ -217,40 +239,6 @@ def _dates(table: Table, values: Sequence[Sequence[Any]]) -> list[Problem]:
             told = {"column": name, "count": len(dates), "row": row, "value": cell_text(value)}
             found.append(problem("intake.dates", file=table.place, **told))
     return found
-
-
-def _no_value(path: Path, table: Table) -> list[Problem]:
-    """Report formulas whose value the file does not hold: a program wrote them and no spreadsheet has calculated."""
-    if not zipfile.is_zipfile(path):
-        return []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            part = _part_of(archive, table.layer)
-            if part is None or archive.getinfo(part).file_size > _MOST_SEARCHED:
-                return []
-            content = archive.read(part)
-    except (zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError, OSError, ValueError, RuntimeError, EOFError):
-        return []  # calamine has read the sheet: nothing can be said of its formulas
-    places = [found[1].decode() for found in _NO_VALUE.finditer(content)] if b"f>" in content else []
-    known = set(table.rows.tolist())
-    places = [place for place in places if int(place.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) in known]
-    return [problem("intake.formulas", file=table.place, count=len(places), rows=some(places))] if places else []
-
-
-def _part_of(archive: zipfile.ZipFile, sheet: str) -> str | None:
-    """Return the part of an .xlsx that holds a sheet."""
-    book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
-    links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
-    wanted = None
-    for tag in re.findall(r"<(?:\w+:)?sheet\b[^>]*>", book):
-        attributes = {key: html.unescape(value) for key, value in re.findall(r'([\w:]+)="([^"]*)"', tag)}
-        if attributes.get("name") == sheet:
-            wanted = next((value for key, value in attributes.items() if key.endswith(":id")), None)
-    for tag in re.findall(r"<(?:\w+:)?Relationship\b[^>]*>", links):
-        attributes = dict(re.findall(r'(\w+)="([^"]*)"', tag))
-        if attributes.get("Id") == wanted and (target := attributes.get("Target")):
-            return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-    return None
 
 
 def _check_workbook(path: Path, file: str) -> None:
@@ -300,7 +288,10 @@ def sheet_names(path: Path, file: str) -> list[str]:
     _check_workbook(path, file)
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
-        return [name for name in _visible(book) if book.get_sheet_by_name(name).to_python()]
+        visible = _visible(book)
+        for name in visible:
+            look_through(path, name, f"{file} [{name}]")
+        return [name for name in visible if book.get_sheet_by_name(name).to_python()]
     except calamine.PasswordError as error:
         raise StudyError(problem("inputs.workbook_password", file=file)) from error
     except (calamine.CalamineError, OSError) as error:

@@ -205,7 +205,7 @@ def gather(study: Study) -> Inputs:
 def survey(study: Study) -> Gathered:
     """Read what can be read of all inputs of a study; a file that is refused does not hide what the others hold."""
     collector = _Collector()
-    corrections = read_corrections(study, collector.problems)
+    corrections = collector.call(lambda: read_corrections(study, collector.problems)) or NO_CORRECTIONS
     rows = collector.call(lambda: read_counts(study, corrections=corrections))
     compared = collector.call(lambda: read_compared(study))
     population, units = _people_and_units(study, rows, collector, corrections)
@@ -224,7 +224,7 @@ def survey(study: Study) -> Gathered:
     roads = collector.call(
         lambda: read_roads(study, box, corrections=corrections) if box is not None else require_roads(study)
     )
-    given = collector.call(lambda: read_given_barriers(study, corrections=corrections))
+    given = collector.call(lambda: read_given_barriers(study, box, corrections=corrections))
     counts = _counts(study, rows, units, roads, collector)
     known = roads if isinstance(roads, RoadData) else None
     known = _with_given(known, given) if known is not None and given is not None else known
@@ -296,7 +296,8 @@ def _with_given(roads: RoadData, given: GivenBarriers) -> RoadData:
     shapes = np.concatenate((roads.barriers.geometry, given.shapes.geometry))
     kinds = np.concatenate((roads.barriers.kind, given.shapes.kind))
     lost, rows = (*roads.set_aside, *given.set_aside), (*roads.rows, *given.rows)
-    return replace(roads, barriers=BarrierShapes(shapes, kinds), set_aside=lost, rows=rows)
+    notices = (*roads.notices, *given.notices)
+    return replace(roads, barriers=BarrierShapes(shapes, kinds), set_aside=lost, rows=rows, notices=notices)
 
 
 def people_bounds(population: RasterPeople | PointPeople) -> Bounds | None:

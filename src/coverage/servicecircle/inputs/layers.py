@@ -235,7 +235,14 @@ def _geojson_crs(path: Path, file: str, taken: pyproj.CRS) -> tuple[pyproj.CRS |
     content = path.read_bytes()
     if b'"crs"' not in content:
         return taken, []
-    tree = json.loads(content.decode("utf-8-sig"))
+    try:
+        # GDAL takes control characters in texts, and so does this
+        tree = json.loads(content.decode("utf-8-sig"), strict=False)
+    except json.JSONDecodeError as error:  # GDAL is content with less
+        where = {"line": error.lineno, "column": error.colno, "detail": error.msg}
+        raise StudyError(problem("inputs.not_json", file=file, **where)) from error
+    except RecursionError as error:
+        raise StudyError(problem("inputs.not_json", file=file, line=1, column=1, detail="[[[...")) from error
     if "crs" not in tree:
         return taken, []
     member = tree["crs"]

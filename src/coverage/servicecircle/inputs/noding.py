@@ -226,12 +226,14 @@ def _merged(
 def find_crossings(lines: Sequence[Line], working: WorkingCrs, apart: NDArray[np.bool_]) -> list[Crossing]:
     """Return where lines cross without a common vertex; lines ``apart`` (bridges, tunnels) cross nothing.
 
-    A line that crosses itself is not looked for.
+    A line that crosses itself is not looked for. A line whose ends were joined into one place crosses nothing.
     """
-    every = np.concatenate(lines)
-    which = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    long = np.array([len(line) > 1 for line in lines], dtype=bool)
+    drawn = [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
+    every = np.concatenate(drawn)
+    which = np.repeat(np.arange(len(drawn)), [len(line) for line in drawn])
     shapes = shapely.linestrings(working.project(every[:, 0], every[:, 1]), indices=which)
-    level = np.flatnonzero(~apart)
+    level = np.flatnonzero(~apart & long)
     first, second = shapely.STRtree(shapes[level]).query(shapes[level], predicate="crosses")
     a, b = level[first[first < second]], level[second[first < second]]
     points, pair = shapely.get_parts(shapely.intersection(shapes[a], shapes[b]), return_index=True)

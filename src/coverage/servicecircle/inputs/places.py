@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -16,9 +16,10 @@ from servicecircle.geo.coordinates import bd09_to_gcj02, gcj02_to_wgs84, outside
 from servicecircle.geo.outline import AREAS, LINES
 from servicecircle.inputs.axes import Given, refuse_wrong_axes
 from servicecircle.inputs.columns import need
+from servicecircle.inputs.numbers import FEW_ROWS, Numbers, read_column
 from servicecircle.inputs.problems import NAMED_ROWS, collect, some
 from servicecircle.inputs.setaside import SetAside
-from servicecircle.inputs.tables import Table, to_numbers
+from servicecircle.inputs.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,6 +162,8 @@ class _Raw:
     empty: NDArray[np.bool_]
     columns: tuple[str, ...]
     approximated: int = 0
+    reasons: Mapping[int, Problem] = field(default_factory=dict)
+    notices: tuple[Problem, ...] = ()
 
 
 def locate(
@@ -385,7 +388,7 @@ def _judge(
             int(table.rows[k]),
             labels[k],
             str(raw.shown[k]),
-            problem(reasons[k]),
+            raw.reasons[k] if k in raw.reasons and not known[k] and not raw.empty[k] else problem(reasons[k]),
             ", ".join(raw.columns),
         )
         for k in np.flatnonzero(~kept).tolist()
@@ -414,9 +417,24 @@ def _columns_of(table: Table, columns: tuple[str | None, str | None]) -> _Raw:
     if problems:
         raise StudyError(problems)
     x_text, y_text = (table.texts(position) for position in positions)
+    x, y = (read_column(table, position, axis) for position, axis in zip(positions, ("lon", "lat"), strict=True))
     shown = np.array([f"{x}, {y}" for x, y in zip(x_text, y_text, strict=True)], dtype=object)
     names = tuple(table.columns[position] for position in positions)
-    return _Raw(to_numbers(x_text), to_numbers(y_text), shown, (x_text == "") | (y_text == ""), names)
+    empty = (x_text == "") | (y_text == "")
+    _refuse_no_number(table, x, y, empty, names)
+    reasons, notices = {**y.reasons, **x.reasons}, (*x.notices, *y.notices)
+    return _Raw(x.values, y.values, shown, empty, names, reasons=reasons, notices=notices)
+
+
+def _refuse_no_number(table: Table, x: Numbers, y: Numbers, empty: NDArray[np.bool_], names: tuple[str, ...]) -> None:
+    """Raise StudyError where not one of many rows has numbers: the columns are others, or are written otherwise."""
+    filled = np.flatnonzero(~empty)
+    if len(filled) < FEW_ROWS or (np.isfinite(x.values) & np.isfinite(y.values)).any():
+        return
+    first = int(filled[0])
+    reason = x.reasons.get(first) or y.reasons[first]
+    where = {"file": table.place, "columns": ", ".join(names), "count": len(filled), "row": int(table.rows[first])}
+    raise StudyError(problem("numbers.none", **where, reason=reason))
 
 
 def _points_of(table: Table) -> _Raw:
@@ -487,7 +505,7 @@ def _neighbourhood(place: Pair, valid: NDArray[np.bool_]) -> Box:
 
 
 def _notices(table: Table, ref: Reference, raw: _Raw, placed: NDArray[np.bool_]) -> list[Problem]:
-    notices = list(table.notices)
+    notices = [*table.notices, *raw.notices]
     if ref.assumed:
         notices.append(problem("inputs.crs_assumed", file=table.place))
     if ref.service:

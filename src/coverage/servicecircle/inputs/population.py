@@ -23,11 +23,12 @@ from servicecircle.inputs import columns as pick
 from servicecircle.inputs.corrections import NO_CORRECTIONS, Corrections
 from servicecircle.inputs.gdal import RASTER_DRIVER, raster_settings
 from servicecircle.inputs.groups import grid_problems, group_notices, marked, parted, read_group_columns
+from servicecircle.inputs.numbers import Numbers, read_column
 from servicecircle.inputs.places import SERVICES, locate, place_problems
 from servicecircle.inputs.problems import collect, duplicate_ids, some
 from servicecircle.inputs.rows import RowCount, account
 from servicecircle.inputs.setaside import SetAside
-from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, require_file, to_numbers
+from servicecircle.inputs.tables import PEOPLE, Table, check_frame, read_table, require_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -186,6 +187,7 @@ def _read_raster(path: Path, source: Raster) -> RasterPeople:
         except rasterio.errors.RasterioError as error:
             raise StudyError(problem("population.not_raster", file=source.path, detail=str(error))) from error
     values, notices = _valid(raw, masked, source.path)
+    notices += called_density(source.path, path.stem)
     if (scale, offset) != (1.0, 0.0):
         values = values * scale + offset
         notices.append(problem("population.scaled", file=source.path, scale=scale, offset=offset))
@@ -293,10 +295,12 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
     problems: list[Problem] = []
     ids = np.full(len(table.cells), "", dtype=object)
     texts = ids
+    read = Numbers(np.full(len(table.cells), np.nan), {}, ())
     # The schema's default is a guess; a column the study names itself must exist.
     given = source.persons if "persons" in source.model_fields_set else None
     with collect(problems):
-        texts = table.texts(pick.need(table, "persons", given))
+        column = pick.need(table, "persons", given)
+        texts, read = table.texts(column), read_column(table, column, "persons")
     with collect(problems):
         position = pick.find(table, "id", source.id)
         ids = ids if position is None else table.texts(position)
@@ -306,7 +310,7 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
     if problems:
         problems += place_problems(table, source, (source.lon, source.lat))
         raise StudyError(problems)
-    persons = to_numbers(texts)
+    persons = read.values  # noqa: PD011 - Numbers, not a frame
     problems += impossible_rows(table, persons, texts) + duplicate_ids(table.place, list(ids), list(table.rows))
     with collect(problems):
         places = locate(table, source, list(ids), columns=(source.lon, source.lat))
@@ -314,8 +318,8 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
         raise StudyError(problems)
     number = np.isfinite(persons)
     left = [
-        SetAside(source.path, table.layer, int(table.rows[k]), ids[k], str(texts[k]), problem("inputs.reason.persons"))
-        for k in np.flatnonzero(places.kept & ~number)
+        SetAside(source.path, table.layer, int(table.rows[k]), ids[k], str(texts[k]), no_persons(read, k))
+        for k in np.flatnonzero(places.kept & ~number).tolist()
     ]
     kept = places.kept & number
     frame = pd.DataFrame(
@@ -333,7 +337,9 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
     total = math.fsum(frame["persons"])
     if total == 0:
         raise StudyError(problem("population.nobody", file=table.place, count=len(frame)))
-    notices = list(places.notices)
+    # the schema's own word says nothing of the column that was found
+    named = called_density(table.place, table.columns[pick.need(table, "persons", given)])
+    notices = [*places.notices, *named, *read.notices]
     unplaced = math.fsum(persons[number & ~places.kept])
     if unplaced > 0:
         notices.append(problem("population.unplaced", file=table.place, persons=unplaced, count=len(places.set_aside)))
@@ -341,6 +347,11 @@ def _read_points(path: Path, source: PersonPoints, table: Table, columns: Mappin
         notices += group_notices(table.place, name, frame["persons"].to_numpy(dtype=float), group)
     lost = (*places.set_aside, *left)
     return PointPeople(frame, path, total, tuple(notices), lost, groups, (account(table, frame["row"], lost),))
+
+
+def called_density(file: str, name: str) -> list[Problem]:
+    """Tell where the name of a file or column says density and numbers of people are meant."""
+    return [problem("intake.density_name", file=file, value=name)] if DENSITY.search(name) else []
 
 
 def impossible_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[np.object_]) -> list[Problem]:
@@ -353,6 +364,11 @@ def impossible_rows(table: Table, persons: NDArray[np.float64], texts: NDArray[n
             limit = {} if key == "population.negative_rows" else {"limit": f"{MOST_PERSONS:,.0f}"}
             problems.append(problem(key, file=table.place, count=len(rows), rows=shown, **limit))
     return problems
+
+
+def no_persons(read: Numbers, row: int) -> Problem:
+    """Return why a row has no number of people."""
+    return read.reasons.get(row) or problem("inputs.reason.persons")
 
 
 def _identified(frame: pd.DataFrame) -> pd.DataFrame:

@@ -382,7 +382,7 @@ def _is_gate(tags: Any) -> bool:
     return tags.get("foot", tags.get("access")) not in ("no", "private")
 
 
-def _collect(path: Path, box: Bounds, deleted: frozenset[tuple[str, int]]) -> _Collector:
+def _collect(path: Path, box: Bounds, deleted: frozenset[tuple[str, int]] = frozenset()) -> _Collector:
     collector = _Collector(box)
     keys = osmium.filter.KeyFilter(
         "place", "highway", "route", "natural", "waterway", "railway", "barrier", "entrance", "restriction"
@@ -407,7 +407,9 @@ def _is_water(tags: Any) -> bool:
     return bool(tags.get("natural") == "water" or tags.get("waterway") == "riverbank")
 
 
-def _water_areas(path: Path, box: Bounds, deleted: frozenset[tuple[str, int]]) -> tuple[list[Any], list[str]]:
+def _water_areas(
+    path: Path, box: Bounds, deleted: frozenset[tuple[str, int]] = frozenset()
+) -> tuple[list[Any], list[str]]:
     """Return water areas (closed ways and multipolygons) that meet the box, and the names of broken ones."""
     factory = osmium.geom.WKBFactory()
     window = shapely.box(*box)

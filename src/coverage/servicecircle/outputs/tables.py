@@ -2,8 +2,9 @@ r"""The tables of the output folder: their columns, and how a value becomes a ce
 
 Numbers
     At most six decimals, rounded from the unrounded value, no trailing zeros, decimal point ``.``. Degrees
-    (``lon``, ``lat`` ...) are the exception: they are written in the shortest form that reads back as exactly
-    the same number, so a list of sites can be read as facilities without moving one. Unknown is an empty
+    (``lon``, ``lat``) are the exception: they are written in the shortest form that reads back as exactly
+    the same number, so a list of sites can be read as facilities without moving one; their GCJ-02 forms, to be
+    pasted into a phone map, have six decimals. Unknown is an empty
     cell; ``nan`` and ``inf`` are never written.
 Flags
     ``true`` and ``false``.
@@ -94,7 +95,7 @@ def _persons(*names: str) -> tuple[Column, ...]:
 
 _SHARE = Column("share_covered", "share", "share")
 _PLACE = (Column("lon", "degrees", "degrees"), Column("lat", "degrees", "degrees"))
-_PLACE_GCJ = (Column("lon_gcj02", "degrees", "degrees"), Column("lat_gcj02", "degrees", "degrees"))
+_PLACE_GCJ = tuple(Column(name, "degrees", "degrees", rounding="decimals") for name in ("lon_gcj02", "lat_gcj02"))
 _VALUES = (Column("p50", "value", "of_value"), Column("p90", "value", "of_value"))
 _NEAREST = (
     Column("nearest_time_id"),
@@ -178,6 +179,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("kind", "word", text="unit_kind"),
         *_words("area_class", "class_basis", "basis"),
         *_PLACE,
+        *_PLACE_GCJ,
         *_persons("persons", "covered_persons", "uncovered_persons", "later_persons", "unreachable_persons"),
         *_persons("unattached_persons", "no_facility_persons"),
         _SHARE,

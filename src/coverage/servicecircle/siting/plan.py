@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from servicecircle.analysis.cover import covered, holds
 from servicecircle.analysis.evaluate import evaluate
-from servicecircle.geo.coordinates import wgs84_to_gcj02
+from servicecircle.geo.coordinates import phone_map
 from servicecircle.geo.crs import SCALE_SLACK, geodesic_m
 from servicecircle.geo.sums import sum_by
 from servicecircle.siting.candidates import Candidates, find_candidates
@@ -175,7 +175,7 @@ def _built(world: World, criterion: Criterion, candidates: Candidates, places: P
         had = now
     frame = pd.DataFrame(rows)
     if len(frame):
-        lon, lat = wgs84_to_gcj02(frame["lon"].to_numpy(), frame["lat"].to_numpy())
+        lon, lat = phone_map(frame["lon"].to_numpy(), frame["lat"].to_numpy())
         frame = frame.assign(lon_gcj02=lon, lat_gcj02=lat)
     return Plan(frame.reindex(columns=list(SITE_COLUMNS)), world, len(candidates.id))
 

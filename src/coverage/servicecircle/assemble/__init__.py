@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -22,22 +20,20 @@ from servicecircle.analysis.gaps import gap_rows, gap_rule
 from servicecircle.analysis.select import doubtful_for
 from servicecircle.analysis.summary import HALF_PERSON, half_access_persons, ledger_line, summarise
 from servicecircle.analysis.times import travel_times
+from servicecircle.assemble.provenance import door_counts, outside, provenance
 from servicecircle.cases.columns import no_ranges
 from servicecircle.cases.ranges import find_ranges, ranged
 from servicecircle.demand import ledger
-from servicecircle.demand.calibrate import calibration_notices, calibration_record
+from servicecircle.demand.calibrate import calibration_notices
 from servicecircle.errors import problem
 from servicecircle.geo.outline import is_area, is_line
-from servicecircle.inputs.parts import with_parts
 from servicecircle.inputs.population import PointPeople
 from servicecircle.inputs.problems import some
-from servicecircle.inputs.rows import row_record
 from servicecircle.results import GAP_COLUMNS, SITE_COLUMNS, Drawings, Results
 from servicecircle.siting.plan import plan_sites
 from servicecircle.standards.catalogue import find
 from servicecircle.standards.wording import missing_text
 from servicecircle.text import sentence
-from servicecircle.travel.entrances import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,21 +45,6 @@ if TYPE_CHECKING:
     from servicecircle.errors import Problem
     from servicecircle.siting.plan import Plan
     from servicecircle.study import Siting, Study
-
-#: Libraries whose versions a number depends on.
-LIBRARIES = (
-    "exactextract",
-    "geopandas",
-    "highspy",
-    "numpy",
-    "osmium",
-    "pandas",
-    "pyogrio",
-    "pyproj",
-    "rasterio",
-    "scipy",
-    "shapely",
-)
 
 #: Units explained on the map per criterion, those with most uncovered people first.
 CARDS_MOST = 200
@@ -130,7 +111,7 @@ def assemble(prepared: Prepared, judged: Judged, progress: Callable[[str], None]
         cards=cards,
         drawings=_drawings(prepared, judged),
         notices=_sentences(study, _notices(prepared, judged, plan, ranges)),
-        provenance=_provenance(prepared, plan, ranges),
+        provenance=provenance(prepared, plan, ranges),
         travel_times=travel_times(world.demand, judged.coverage, _person_ids(prepared)),
         ranges=no_ranges() if ranges is None else ranges.frame,
     )
@@ -220,12 +201,6 @@ def _shapes(prepared: Prepared) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(table, geometry=[shapes[code] for code in frame["id"]], crs="EPSG:4326")
 
 
-def _door_counts(prepared: Prepared) -> dict[str, int]:
-    """Return the number of doors by how they were found."""
-    kind = prepared.world.entrances.kind
-    return {name: int((kind == name).sum()) for name in KINDS}
-
-
 def _door_notices(prepared: Prepared) -> list[Problem]:
     """Say at how many doors the facilities that are areas and lines are entered."""
     shapes = prepared.inputs.facilities.shapes
@@ -236,7 +211,7 @@ def _door_notices(prepared: Prepared) -> list[Problem]:
     ]
     if not drawn:
         return []
-    count = _door_counts(prepared)
+    count = door_counts(prepared)
     doors = {"gates": count["gate"], "crossings": count["road_crossing"], "border": count["border"] + count["line"]}
     return [problem("doors.found", count=len(drawn), doors=sum(doors.values()), **doors)]
 
@@ -263,16 +238,10 @@ def _set_aside(prepared: Prepared) -> pd.DataFrame:
             "value": f"{r.lon:.6f}, {r.lat:.6f}",
             "reason": sentence(language, problem("flow.cross_boundary_off")),
         }
-        for r in _outside(prepared).itertuples(index=False)
+        for r in outside(prepared).itertuples(index=False)
     ]
     frame = pd.DataFrame(rows, columns=["file", "layer", "row", "id", "value", "reason"])
     return frame.sort_values(["file", "layer", "row", "id"], kind="stable", ignore_index=True)
-
-
-def _outside(prepared: Prepared) -> pd.DataFrame:
-    """Return facilities left out because the cross-boundary switch is off."""
-    read = prepared.inputs.facilities.frame
-    return read[~read["id"].isin(prepared.world.facilities["id"])]
 
 
 def _drawings(prepared: Prepared, judged: Judged) -> Drawings:
@@ -378,111 +347,3 @@ def _siting_notices(plan: Plan, siting: Siting) -> list[Problem]:
 
 def _sentences(study: Study, notices: list[Problem]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentence(study.outputs.language, item) for item in notices))
-
-
-def _provenance(prepared: Prepared, plan: Plan | None, ranges: Ranges | None) -> dict[str, Any]:
-    """Return what ``run.json`` holds beside the results: inputs, parameters, counts at each step."""
-    from servicecircle import __version__
-
-    study, world = prepared.study, prepared.world
-    net = world.network
-    by_class = {str(c): round(int(net.mm[net.road_class == c].sum()) / 1e6, 3) for c in np.unique(net.road_class)}
-    return {
-        "version": __version__,
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "study": study.model_dump(mode="json", by_alias=True),
-        "study_file": study.path.name,
-        "corrections": prepared.inputs.corrections.record,
-        "rows": row_record(
-            prepared.inputs.rows, (prepared.inputs.facilities.entry[i] for i in _outside(prepared)["id"])
-        ),
-        "inputs": [
-            {"path": path, "sha256": _hash(study, path)}
-            for path in with_parts(study, dict.fromkeys((*input_paths(study), *prepared.inputs.roads.files)))
-        ],
-        "modes": {name: mode.model_dump(mode="json") for name, mode in world.modes.items()},
-        "working_crs": world.walk.working.text,
-        "points_per_cell_side": world.demand.per_side,
-        "demand_points": world.demand.points,
-        "calibration": calibration_record(world.demand.calibration),
-        "groups": _group_record(prepared),
-        "units": len(world.units),
-        "facilities": len(world.facilities),
-        "doors": _door_counts(prepared),
-        "assets": prepared.inputs.assets.record,
-        "roads": {
-            "origin": dict(prepared.inputs.roads.origin),
-            "edges": net.size,
-            "junctions": len(net.node_id),
-            "km_by_class": by_class,
-            "component_rule": net.component_rule,
-            "turn_restrictions": prepared.inputs.roads.turn_restrictions,
-            "turn_restrictions_per_junction": prepared.inputs.roads.turn_restrictions / max(len(net.node_id), 1),
-            "by_mode": {name: _mode_facts(prepared, name) for name in world.modes},
-        },
-        "barriers": {
-            str(k): int(n)
-            for k, n in zip(*np.unique(prepared.inputs.roads.barriers.kind, return_counts=True), strict=True)
-        },
-        "other_class_by_next_basis": None if ranges is None else ranges.classes.to_dict("records"),
-        "siting": None if plan is None else {"candidates": plan.candidates},
-    }
-
-
-def _group_record(prepared: Prepared) -> dict[str, dict[str, Any]]:
-    """Return, by group, its file or column and its people: raw ones in the window, and those counted in units."""
-    population, demand = prepared.study.population, prepared.world.demand
-    files = {name: {"path": source.path} for name, source in population.group_rasters.items()}
-    origin = files | {name: {"column": column} for name, column in population.group_columns.items()}
-    return {
-        name: {
-            **origin[name],
-            "window_persons": totals.window_persons,
-            "outside_persons": totals.outside_persons,
-            "where_nobody_lives_persons": totals.alone_persons,
-            "persons": float(demand.groups[name].sum()),
-        }
-        for name, totals in demand.group_totals.items()
-    }
-
-
-def _mode_facts(prepared: Prepared, mode: str) -> dict[str, Any]:
-    net = prepared.world.network
-    edges = net.modes[mode]
-    usable = edges.forward | edges.backward
-    pieces = np.unique(edges.component[usable])
-    refused = np.unique(edges.component[usable & ~np.isin(edges.component, edges.component[edges.attachable])])
-    inside = prepared.world.demand.inside_persons()
-    attached = prepared.world.demand_places.access[mode].attached()
-    return {
-        "km": round(int(net.mm[usable].sum()) / 1e6, 3),
-        "km_by_posted_speed": round(int(net.mm[edges.posted].sum()) / 1e6, 3),
-        "pieces": len(pieces),
-        "pieces_not_attached_to": len(refused),
-        "persons_attached": float(inside[attached].sum()),
-        "persons_unattached": float(inside[~attached].sum()),
-    }
-
-
-def input_paths(study: Study) -> list[str]:
-    """Return every file a study names, in the order of the study file, each once."""
-    sources = [
-        study.area.units,
-        study.area.points,
-        study.population.raster,
-        study.population.points,
-        study.population.table,
-        study.population.compare,
-        study.population.calibrate,
-        *study.population.group_rasters.values(),
-        study.roads.file,
-        study.barriers.lines,
-        *(source for spec in study.facilities for source in (spec, spec.gates)),
-        *study.assets,
-    ]
-    named = (source.path for source in sources if source is not None)
-    return list(dict.fromkeys((*named, *study.study.corrections)))
-
-
-def _hash(study: Study, path: str) -> str:
-    return hashlib.sha256(study.locate(path).read_bytes()).hexdigest()
