@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from servicecircle.doctor import duplicates, outside, people, roads, shift, units, written
+from servicecircle.doctor import duplicates, outside, people, roads, shift, units, written, years
 from servicecircle.doctor.finding import harm_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ INPUT_LOOKS: tuple[InputLook, ...] = (
     *(units.look_gaps, units.look_parts, units.look_far, units.look_names, units.look_towns, units.look_layers),
     *(roads.look_classes, roads.look_speeds, roads.look_untagged, roads.look_ids),
     outside.look_rows_outside,
+    years.look_years,
 )
 
 #: Looks at people, facilities and roads once they are placed and attached.
