@@ -48,7 +48,8 @@ SECTIONS = (
 WORDS = re.compile(
     r"inputs\.meaning|assets\.(of|unit)|units\.class|standards\.(limit|per|clause|missing|plan|status|level|basis|demand)"
     r"|tables\.(remedy|role|sheet|where|unit|rounding|word|style|header|meaning|text)|starter\.comment"
-    r"|shift\.(?!undeclared|declared)|axes\.remedy|cli\.(stage|show|compare)|flow\.compass|doctor\.(?!results_folder|no_code)"
+    r"|shift\.(?!undeclared|declared)|axes\.remedy|road_look\.(what|whole|no_town)|corrections\.(numbers|nothing)"
+    r"|numbers\.sheet\.(hidden|and)|cli\.(stage|show|compare)|flow\.compass|doctor\.(?!results_folder|no_code)"
 )
 CODE = re.compile(r"(?:SC-?)?(\d{4})", re.IGNORECASE)
 
