@@ -235,8 +235,9 @@ def test_a_message_that_asks_for_something_names_the_place_and_ends_with_the_rem
     asking = {key: text for key in codes() if "请" in (text := catalogue("zh")[key])}
     assert len(asking) > 200
     for key, text in asking.items():
-        assert placeholders(text) & PLACES or key in PLAIN, (key, text)
-        if not key.startswith(("study.rule.", "roads.reason.", "inputs.reason.")):
+        # a reason stands behind the file, row and value of the row that is not used
+        if ".reason." not in key and not key.startswith(("study.rule.", "numbers.")):
+            assert placeholders(text) & PLACES or key in PLAIN, (key, text)
             assert text.endswith(("。", "？", "}")), (key, text)
 
 

@@ -207,8 +207,9 @@ def test_facilities_of_another_place(tmp_path: Path, away: int, expected: list[A
 def test_every_facility_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(StudyError) as caught:
         stated(tmp_path, [("甲镇", 200_000.0 + k) for k in range(3)])
-    assert told(caught.value.problems) == [("no_facility", "f0")]
-    assert (caught.value.problems[0].values["row"], caught.value.problems[0].values["count"]) == (2, 3)
+    (found,) = caught.value.problems
+    assert found.key == "facilities.none"
+    assert (found.values["rows"], found.values["set_aside"]) == (3, 3)
 
 
 def barriers(folder: Path, lines: Sequence[Sequence[tuple[float, float]]]) -> Inputs:

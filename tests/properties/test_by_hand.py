@@ -181,3 +181,50 @@ def test_the_whole_area(toy: Outcome) -> None:
 def test_everybody_is_in_the_ledger(toy: Outcome) -> None:
     assert max(line.gap for line in toy.lines) <= 1e-9
     assert toy.lines[0].left == 188
+
+
+def scattered_county() -> County:
+    """People at five places of one unit; two streets that do not meet, 300 m apart; a wall beside the western one.
+
+    Street A runs along x = 0, street B along x = 300, both from y = 0 to 400. Clinics f1 at (10, 0) and f2 at (10, 400),
+    a pharmacy at (10, 290), which is none. Nobody walks more than 50 m without a street.
+    """
+    people = [(20, 300, 5), (290, 200, 7), (150, 200, 11), (-20, 100, 13), (-20, 20, 17)]
+    return County(
+        people=np.array(people, dtype=float),
+        units=(Unit("U", box(-100, -100, 400, 500), "T"),),
+        nodes={1: (0.0, 0.0), 2: (0.0, 400.0), 3: (300.0, 0.0), 4: (300.0, 400.0)},
+        roads=(Road(1, (1, 2), {"highway": "residential"}), Road(2, (3, 4), {"highway": "residential"})),
+        facilities=(Clinic("f1", 10.0, 0.0), Clinic("f2", 10.0, 400.0), Clinic("g", 10.0, 290.0, "pharmacy")),
+        barriers=(("wall", ((-10.0, 60.0), (-10.0, 140.0))),),
+        points=True,
+        limit_m=50.0,
+        crs=BOARD.text,
+        origin=(0.0, 0.0),
+        standards=(circle(2, "walk", name="walk"), radius(0.11, "straight", name="straight")),
+    )
+
+
+def test_those_who_cannot_get_there() -> None:
+    """Walking at most 2 minutes:
+
+    - 5 people at (20, 300) walk 20 m to the street, 100 m of it and 10 m to f2: 25 + 100 + 12.5 s; the pharmacy is nearer
+    - 7 at (290, 200) have a street that leads to no clinic; 11 at (150, 200) have none within 50 m
+    - 13 at (-20, 100) have a wall between them and the street
+    - 17 at (-20, 20) walk straight to f1: sqrt(30^2 + 20^2) = 36.056 m, 45.07 s (by the street 57.5 s)
+    """
+    result = run(scattered_county())
+    reach = {entry.criterion.key: entry.reach for entry in result.judged.coverage.criteria}
+    walk, straight = reach[WALK], reach[STRAIGHT]
+    assert [s or v for s, v in zip(walk.state.tolist(), walk.value.tolist(), strict=True)] == [137_500, 1, 2, 2, 45_070]
+    assert (walk.facility[0], walk.facility[4]) == (1, 0)
+    row = result.tables[WALK].iloc[0]
+    assert (row["persons"], row["covered_persons"], row["later_persons"]) == (53, 17, 5)
+    assert (row["unreachable_persons"], row["unattached_persons"], row["no_facility_persons"]) == (7, 24, 0)
+    assert (row["cause"], row["every"], row["any"], row["short"]) == ("unattached", False, True, True)
+    found = result.by_key[WALK]
+    assert (found.facilities, found.share_covered) == (2, 17 / 53)
+    assert (found.later_persons, found.unreachable_persons, found.unattached_persons) == (5, 7, 24)
+    # straight: sqrt(10^2 + 100^2) = 100.499 m to f2, sqrt(30^2 + 100^2) = 104.403 m to f1, whatever lies between
+    assert straight.value[[0, 3, 4]].tolist() == [100_499, 104_403, 36_056]
+    assert result.by_key[STRAIGHT].covered_persons == 5 + 13 + 17

@@ -53,6 +53,12 @@ HOSTILE = (
     "<b>&amp;",
     "𠮷野家",
     "\u202eabc",
+    "_x0041_",
+    " a ",
+    "line\nbreak",
+    "_x0041_",
+    " a ",
+    "line\nbreak",
 )
 WORDS = st.sampled_from(HOSTILE) | st.text(SIGNS, max_size=12)
 NUMBERS = st.sampled_from((0.0, 0.5, 1 / 3, 1e-7, 123456789.123456, 1e15, math.nan)) | st.floats(0, 1e9)
