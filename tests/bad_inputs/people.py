@@ -234,6 +234,11 @@ def _(desk: Desk) -> None:
     desk.raster["transform"] = rasterio.Affine(98, 17, 680_500, 17, -98, 3_882_000)
 
 
+@case(19, "cells without a size", "refused", "population.no_position", TIF)
+def _(desk: Desk) -> None:
+    desk.raster["transform"] = rasterio.Affine(1.7e-313, 0, 680_500, 0, -1.4e-309, 3_882_000)
+
+
 # -- 20 integer overflow
 
 

@@ -47,6 +47,8 @@ CONVENTIONS = (-9999.0, -99999.0)
 MOST_PERSONS = 1e9
 #: Beyond this a float is a "no data" value of single precision, whatever its last digits.
 HUGE = 3e38
+#: A shorter side of a cell, degrees or metres, is none: the position is broken.
+LEAST_SIDE = 1e-9
 DENSITY = re.compile(r"densit|per\s*(sq|km|ha|m2)|/\s*(sq|km|ha|m2)|km-2|密度", re.IGNORECASE)
 
 
@@ -228,9 +230,11 @@ def _structure(dataset: DatasetReader, source: Raster) -> list[Problem]:
         problems.append(problem("population.bands", file=source.path, count=dataset.count))
     if any(np.issubdtype(np.dtype(kind), np.complexfloating) for kind in dataset.dtypes):
         problems.append(problem("population.complex", file=source.path))
-    if dataset.transform.is_identity:
-        problems.append(problem("population.no_position", file=source.path))
     turned = dataset.transform.b != 0 or dataset.transform.d != 0
+    sides = (abs(dataset.transform.a), abs(dataset.transform.e))
+    finite = math.isfinite(sum(dataset.transform[:6]))
+    if dataset.transform.is_identity or not finite or (min(sides) < LEAST_SIDE and not turned):
+        problems.append(problem("population.no_position", file=source.path))
     if turned or dataset.transform.a < 0:
         problems.append(problem("population.turned", file=source.path))
     with collect(problems):
