@@ -182,6 +182,9 @@ def test_p06_order_does_not_matter(county: County, seed: int) -> None:
     one = outcome(world_or_none(county))
     other = run(shuffled(county, seed))
     assert one.bytes() == other.bytes()
+    left, right = one.world.network, other.world.network
+    assert np.array_equal(left.way * 17, right.way)
+    assert np.array_equal(left.mm, right.mm)
     assert csv_bytes("facilities", facility_table(one)) == csv_bytes("facilities", facility_table(other))
 
 
