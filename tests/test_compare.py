@@ -492,3 +492,21 @@ def test_a_mangled_record_is_refused_or_compared_never_a_trace(good: Path, tmp_p
         assert document(found)
         assert all(list(lines(found, language)) for language in LANGUAGES)
     assert refused
+
+
+def test_a_correction_repairs_it_as_well_and_is_the_only_cause(found: Comparison, wrong: Path, tmp_path: Path) -> None:
+    """The source stays untouched; the units that change are those of the repaired file, number by number."""
+    study = county(study={"name": "=小县", "corrections": ["corrections.csv"]})
+    (tmp_path / "corrections.csv").write_text("source,id,field,old,new,reason,by\n", encoding="utf-8")
+    made = study.write(tmp_path)
+    right = list(csv.DictReader((tmp_path / "facilities.csv").read_text(encoding="utf-8").splitlines()))[WRONG]
+    spoil(tmp_path / "facilities.csv")
+    bad = list(csv.DictReader((tmp_path / "facilities.csv").read_text(encoding="utf-8").splitlines()))[WRONG]
+    line = f"facilities.csv,{right['id']},lon,{bad['lon']},{right['lon']},typo,me\n"
+    (tmp_path / "corrections.csv").write_text("source,id,field,old,new,reason,by\n" + line, encoding="utf-8")
+    repaired = compare(wrong, publish(servicecircle.run(made), tmp_path / "out").parent)
+    assert repaired.units == found.units
+    assert repaired.classes == ["corrections"]
+    assert {(one.what, one.name) for one in repaired.causes} == {
+        ("key", "study.corrections"), ("file", "corrections.csv")
+    }  # fmt: skip
