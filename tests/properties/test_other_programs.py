@@ -158,8 +158,11 @@ def check_trips(seed: int) -> int:
     assert np.array_equal(got, by_networkx), seed
     index = {node: k for k, node in enumerate(from_doors)}
     # a weight of 0 is no arc to scipy: every arc gets a ten-millionth, far below half a millisecond on any trip
-    least = np.array([(index[a], index[b], w) for a, b, w in from_doors.edges(data="weight")])
-    matrix = coo_array((least[:, 2] + 1e-7, (least[:, 0], least[:, 1])), shape=(len(index), len(index))).tocsr()
+    arcs_found = [(index[a], index[b], w) for a, b, w in from_doors.edges(data="weight")]
+    least = np.array(arcs_found, dtype=np.int64).reshape(-1, 3)
+    matrix = coo_array(
+        (least[:, 2] + 1e-7, tuple(least[:, :2].T.astype(np.int32))), shape=(len(index), len(index))
+    ).tocsr()
     cost = dijkstra(matrix, indices=[index["door", k] for k in range(len(spots))]).min(axis=0)
     by_scipy = np.array([cost[index["person", k]] for k in range(len(people))])
     assert np.array_equal(got, np.where(np.isfinite(by_scipy), np.rint(by_scipy), np.inf)), seed
