@@ -159,7 +159,7 @@ def look_census(prepared: Prepared) -> Iterator[Problem]:
             id=made.name[k],
             value=f"{made.raw[k]:,.0f}",
             target=f"{made.target[k]:,.0f}",
-            times=f"{made.raw[k] / made.target[k]:.2f}" if made.target[k] > 0 else "∞",
+            times=f"{float(made.raw[k]) / float(made.target[k]):.2f}" if made.target[k] > 0 else "∞",
         )
         for k in np.flatnonzero(far).tolist()
     ]
