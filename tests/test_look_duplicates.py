@@ -376,7 +376,7 @@ def test_every_planted_fault_is_found(tmp_path: Path) -> None:
     expected = {
         "outside": {"outside"},
         "no_coordinates": {"no_coordinates"},
-        "text_number": {"number"},
+        "text_number": {"number", "in_column"},
         "unknown_type": {"unknown_type"},
         "duplicate": {"duplicate"},
         "department": {"department"},

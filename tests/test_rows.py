@@ -136,7 +136,7 @@ def test_a_value_that_is_set_aside_leaves_its_row_used(tmp_path: Path) -> None:
     write(tmp_path / "f.csv", [("1", "甲", "clinic", *HERE, "多")])
     files = [{"path": "f.csv", "crs": "WGS84", "columns": {"beds": "beds"}}]
     inputs = gather(make(tmp_path, {"facilities": files}))
-    assert [one.reason.key for one in inputs.set_aside] == ["assets.reason.number"]
+    assert [one.reason.key for one in inputs.set_aside] == ["numbers.in_column"]
     assert counts(inputs)["f.csv"] == (1, 1, 0, 0)
 
 

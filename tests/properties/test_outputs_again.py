@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from servicecircle.outputs.layers import write_layers
 from servicecircle.outputs.rasters import raster_files
 from servicecircle.outputs.record import record_bytes
-from servicecircle.outputs.tables import TABLES, cell, cell_text, csv_bytes, unguard
+from servicecircle.outputs.tables import TABLES, cell, cell_text, csv_bytes
 from servicecircle.outputs.workbook import workbook_bytes
 from servicecircle.text import say
+from servicecircle.text.guard import unguard
 from tests.fake_results import fake_results
 
 from .county import examples
