@@ -612,7 +612,8 @@ class Worker:
             answer: dict[str, Any] = json.loads(line)
             return answer
         result = "CRASH" if ready else "HANG"
-        self.close()
+        self.process.kill()
+        self.process.wait()
         self.errors.seek(0)
         detail = self.errors.read()[-1500:].decode("utf-8", "replace")
         return {"number": number, "what": mutated(number)[0], "outcome": result, "detail": detail, "warned": []}
@@ -622,8 +623,13 @@ class Worker:
         return self.process.poll() is None
 
     def close(self) -> None:
+        """End the process and everything that is open to it."""
         self.process.kill()
         self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.errors):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):  # what a dead process was still to be told
+                    stream.close()
 
 
 def outcomes(numbers: range) -> Iterator[dict[str, Any]]:
@@ -632,6 +638,7 @@ def outcomes(numbers: range) -> Iterator[dict[str, Any]]:
     try:
         for number in numbers:
             if not at_work.alive:
+                at_work.close()
                 at_work = Worker()
             yield at_work.ask(number)
     finally:
