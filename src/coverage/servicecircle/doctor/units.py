@@ -6,12 +6,11 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyproj
 import shapely
 
 from servicecircle.doctor.rows import capped
 from servicecircle.errors import Problem, StudyError, problem
-from servicecircle.geo.crs import WGS84
+from servicecircle.geo.crs import EqualArea
 from servicecircle.inputs import columns as pick
 from servicecircle.inputs.matching import plain_text, town_form
 from servicecircle.inputs.problems import some
@@ -50,24 +49,11 @@ def _file(study: Study) -> str:
     return study.path.name if given is None else given.path
 
 
-class _Flat:
-    """Shapes of the study in metres: an equal-area projection around them."""
-
-    def __init__(self, shapes: NDArray[np.object_]) -> None:
-        west, south, east, north = shapely.total_bounds(shapes)
-        centre = f"+lon_0={(west + east) / 2:.4f} +lat_0={(south + north) / 2:.4f}"
-        crs = pyproj.CRS.from_user_input(f"+proj=laea {centre} +datum=WGS84 +units=m +type=crs")
-        self._there = pyproj.Transformer.from_crs(WGS84, crs, always_xy=True)
-
-    def __call__(self, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
-        moved = shapely.transform(shapes, lambda c: np.column_stack(self._there.transform(c[:, 0], c[:, 1])))
-        return np.asarray(moved, dtype=object)
-
-    def place(self, shape: shapely.Geometry) -> str:
-        """Return latitude and longitude of a point inside a shape."""
-        inside = shapely.point_on_surface(shape)
-        lon, lat = self._there.transform(inside.x, inside.y, direction="INVERSE")
-        return f"{lat:.5f}, {lon:.5f}"
+def _place(flat: EqualArea, shape: shapely.Geometry) -> str:
+    """Return latitude and longitude of a point inside a shape in metres."""
+    inside = shapely.point_on_surface(shape)
+    lon, lat = flat.lonlat(inside.x, inside.y)
+    return f"{lat:.5f}, {lon:.5f}"
 
 
 def _polygons(study: Study, inputs: Inputs) -> gpd.GeoDataFrame | None:
@@ -82,13 +68,13 @@ def look_gaps(study: Study, inputs: Inputs) -> Iterator[Problem]:
     units = _polygons(study, inputs)
     if units is None or len(units) < 2:
         return
-    flat = _Flat(units.geometry.to_numpy())
+    flat = EqualArea(units.geometry.to_numpy())
     shapes = flat(units.geometry.to_numpy())
     gaps = sorted(_gaps(shapes), key=lambda gap: -gap.area)
     if not gaps:
         return
     near = shapely.STRtree(shapes).query(gaps[0], predicate="dwithin", distance=1.0)
-    told = {"count": len(gaps), "area": f"{sum(gap.area for gap in gaps) / 1e6:.4g}", "value": flat.place(gaps[0])}
+    told = {"count": len(gaps), "area": f"{sum(gap.area for gap in gaps) / 1e6:.4g}", "value": _place(flat, gaps[0])}
     beside = some(str(units["id"].iloc[k]) for k in sorted(near.tolist()))
     yield problem("unit_look.gaps", file=_file(study), **told, largest=f"{gaps[0].area / 1e6:.4g}", ids=beside)
 
@@ -119,7 +105,7 @@ def look_parts(study: Study, inputs: Inputs) -> Iterator[Problem]:
     units = _polygons(study, inputs)
     if units is None:
         return
-    shapes = _Flat(units.geometry.to_numpy())(units.geometry.to_numpy())
+    shapes = EqualArea(units.geometry.to_numpy())(units.geometry.to_numpy())
     far, tiny = [], []
     for k, shape in enumerate(shapes):
         named = {"file": _file(study), "id": str(units["id"].iloc[k]), "name": str(units["name"].iloc[k])}
@@ -138,7 +124,7 @@ def look_far(study: Study, inputs: Inputs) -> Iterator[Problem]:
     if inputs.units is None or len(inputs.units.frame) < FEWEST_FAR:
         return
     units = inputs.units.frame
-    shapes = _Flat(units.geometry.to_numpy())(units.geometry.to_numpy())
+    shapes = EqualArea(units.geometry.to_numpy())(units.geometry.to_numpy())
     xy = shapely.get_coordinates(shapely.centroid(shapes))
     away = np.hypot(*(xy - np.median(xy, axis=0)).T)
     usual = np.sort(away)[int(np.ceil(0.75 * len(away))) - 1]
@@ -199,7 +185,7 @@ def look_towns(study: Study, inputs: Inputs) -> Iterator[Problem]:
     towns = town_of(units).to_numpy(dtype=object)
     if not (towns != "").any():
         return
-    flat = _Flat(units.geometry.to_numpy())
+    flat = EqualArea(units.geometry.to_numpy())
     shapes = flat(units.geometry.to_numpy())
     areas = {str(town): shapely.union_all(shapes[towns == town]) for town in sorted(set(towns)) if town}
     for spec in study.facilities:
@@ -224,7 +210,7 @@ def _disagreeing(
     table: Table,
     stated: NDArray[np.object_],
     areas: Mapping[str, shapely.Geometry],
-    flat: _Flat,
+    flat: EqualArea,
 ) -> Iterator[Problem]:
     frame, layers = inputs.facilities.frame, inputs.facilities.layers
     mine = frame[(frame["source"] == spec.path) & (frame["id"].map(layers) == table.layer)]

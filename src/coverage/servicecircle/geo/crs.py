@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyproj
+import shapely
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,6 +80,36 @@ class WorkingCrs:
         """Return longitude and latitude of working coordinates."""
         lon, lat = self._forward.transform(xy[:, 0], xy[:, 1], direction="INVERSE")
         return np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
+
+
+class EqualArea:
+    """Shapes in metres in an equal-area projection (LAEA) around some shapes in degrees; for areas, not for lengths.
+
+    Parameters
+    ----------
+    shapes : object array of shapely geometries, EPSG:4326
+        The middle of their bounds is the centre.
+    """
+
+    def __init__(self, shapes: NDArray[np.object_]) -> None:
+        west, south, east, north = shapely.total_bounds(shapes)
+        centre = f"+lon_0={(west + east) / 2:.4f} +lat_0={(south + north) / 2:.4f}"
+        crs = pyproj.CRS.from_user_input(f"+proj=laea {centre} +datum=WGS84 +units=m +type=crs")
+        self._there = pyproj.Transformer.from_crs(WGS84, crs, always_xy=True)
+
+    def __call__(self, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+        """Return the shapes in metres."""
+        moved = shapely.transform(shapes, lambda c: np.column_stack(self._there.transform(c[:, 0], c[:, 1])))
+        return np.asarray(moved, dtype=object)
+
+    def areas_m2(self, shapes: NDArray[np.object_]) -> NDArray[np.float64]:
+        """Return the areas of shapes in degrees, square metres; 0 where there is no shape."""
+        return np.nan_to_num(np.asarray(shapely.area(self(shapes)), dtype=np.float64))
+
+    def lonlat(self, x: float, y: float) -> tuple[float, float]:
+        """Return longitude and latitude of a point in metres."""
+        lon, lat = self._there.transform(x, y, direction="INVERSE")
+        return float(lon), float(lat)
 
 
 def geodesic_m(

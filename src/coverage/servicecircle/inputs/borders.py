@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyproj
 import shapely
 
 from servicecircle.errors import Problem, StudyError, problem
-from servicecircle.geo.crs import WGS84
+from servicecircle.geo.crs import EqualArea
 from servicecircle.inputs.problems import NAMED_ROWS, some
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from servicecircle.inputs.tables import Table
+
+    #: Measures the areas of shapes in degrees, square metres.
+    Measure: TypeAlias = Callable[[NDArray[np.object_]], NDArray[np.float64]]
 
 #: Largest share of a unit's area that may overlap with other units, and that a repair may change unless the study says
 #: otherwise.
@@ -57,31 +60,14 @@ def clean_polygons(
     """
     if shapely.is_missing(shapes).all():
         return shapes, ()
-    measure = _Areas(shapes)
+    measure = EqualArea(shapes).areas_m2
     valid, repaired = _repair(table, shapes, ids, measure, repair_up_to)
     cut, overlaps = _cut(table, valid, ids, measure)
     return cut, (*repaired, *overlaps)
 
 
-class _Areas:
-    """Measures areas in square metres in an equal-area projection (LAEA) around some shapes in degrees."""
-
-    def __init__(self, shapes: NDArray[np.object_]) -> None:
-        west, south, east, north = shapely.total_bounds(shapes)
-        centre = f"+lon_0={(west + east) / 2:.4f} +lat_0={(south + north) / 2:.4f}"
-        crs = pyproj.CRS.from_user_input(f"+proj=laea {centre} +datum=WGS84 +units=m +type=crs")
-        self._transformer = pyproj.Transformer.from_crs(WGS84, crs, always_xy=True)
-
-    def __call__(self, shapes: NDArray[np.object_]) -> NDArray[np.float64]:
-        flat = shapely.transform(shapes, self._project)
-        return np.nan_to_num(np.asarray(shapely.area(flat), dtype=np.float64))
-
-    def _project(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.column_stack(self._transformer.transform(lonlat[:, 0], lonlat[:, 1]))
-
-
 def _repair(
-    table: Table, shapes: NDArray[np.object_], ids: Sequence[str], measure: _Areas, most: float
+    table: Table, shapes: NDArray[np.object_], ids: Sequence[str], measure: Measure, most: float
 ) -> tuple[NDArray[np.object_], list[Problem]]:
     broken = np.flatnonzero(~(shapely.is_valid(shapes) | shapely.is_missing(shapes)))
     if not len(broken):
@@ -125,7 +111,7 @@ def _polygonal(shape: shapely.Geometry) -> shapely.Geometry:
 
 
 def _cut(
-    table: Table, shapes: NDArray[np.object_], ids: Sequence[str], measure: _Areas
+    table: Table, shapes: NDArray[np.object_], ids: Sequence[str], measure: Measure
 ) -> tuple[NDArray[np.object_], list[Problem]]:
     one, other, shared = _overlaps(shapes, ids, measure)
     if not len(one):
@@ -150,7 +136,7 @@ def _cut(
 
 
 def _overlaps(
-    shapes: NDArray[np.object_], ids: Sequence[str], measure: _Areas
+    shapes: NDArray[np.object_], ids: Sequence[str], measure: Measure
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Return the rows of each overlapping pair (smaller id first) and the square metres they share."""
     rows = np.flatnonzero(~shapely.is_missing(shapes))
